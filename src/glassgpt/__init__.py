@@ -1,0 +1,1 @@
+"""GlassGPT: the whole of GPT-2, clear and fast."""
