@@ -105,7 +105,7 @@ def pattern(
     """How much each token looks at each other one; every row sums to 1."""
     if mask is None:
         mask = torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool, device=q.device).tril()[None, None]
-    scores = (q @ k.mT) * scale                                  # B H T S
+    scores = (q @ k.mT) * scale  # B H T S
     return scores.masked_fill(~mask, -torch.inf).softmax(dim=-1)
 
 

@@ -68,7 +68,9 @@ class Block(nn.Module):
         self.ln_2 = nn.LayerNorm(config.emb_dim, eps=config.layer_norm_eps)
         self.mlp = MLP(config)
 
-    def forward(self, x: Float[Tensor, "B T D"], memory: LayerPast = NOTHING, mask: Mask = None) -> Float[Tensor, "B T D"]:
+    def forward(
+        self, x: Float[Tensor, "B T D"], memory: LayerPast = NOTHING, mask: Mask = None
+    ) -> Float[Tensor, "B T D"]:
         """The residual stream, one layer further up."""
         x = x + self.attn(self.ln_1(x), memory, mask)
         return x + self.mlp(self.ln_2(x))
@@ -89,7 +91,9 @@ class Attention(nn.Module):
         if config.scale_attn_by_inverse_layer_idx:
             self.scale /= layer + 1
 
-    def forward(self, x: Float[Tensor, "B T D"], memory: LayerPast = NOTHING, mask: Mask = None) -> Float[Tensor, "B T D"]:
+    def forward(
+        self, x: Float[Tensor, "B T D"], memory: LayerPast = NOTHING, mask: Mask = None
+    ) -> Float[Tensor, "B T D"]:
         """Ask (q), match (k), fetch (v), and join what the heads fetched."""
         q, k, v = (split_heads(part, self.n_heads) for part in self.c_attn(x).chunk(3, dim=-1))
         k, v = memory.extend(k, v)
@@ -115,9 +119,9 @@ class MLP(nn.Module):
 
 def split_heads(x: Float[Tensor, "B T D"], heads: int) -> Float[Tensor, "B H T K"]:
     """One table per head; the inverse is `join_heads`."""
-    return x.unflatten(-1, (heads, -1)).transpose(1, 2)      # B T H K -> B H T K
+    return x.unflatten(-1, (heads, -1)).transpose(1, 2)  # B T H K -> B H T K
 
 
 def join_heads(x: Float[Tensor, "B H T K"]) -> Float[Tensor, "B T D"]:
     """The heads side by side again."""
-    return x.transpose(1, 2).flatten(-2)                     # B T H K -> B T D
+    return x.transpose(1, 2).flatten(-2)  # B T H K -> B T D
