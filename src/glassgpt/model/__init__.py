@@ -6,4 +6,4 @@ from glassgpt.model.cost import parameter_count, tally
 from glassgpt.model.gpt2 import GPT2
 from glassgpt.model.init import initialize
 
-__all__ = ["NOTHING", "SIZES", "GPT2", "GPT2Config", "Past", "initialize", "parameter_count", "tally"]
+__all__ = ["GPT2", "NOTHING", "SIZES", "GPT2Config", "Past", "initialize", "parameter_count", "tally"]
