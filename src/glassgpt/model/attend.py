@@ -9,7 +9,7 @@ A mask is boolean, True where a token may look; None stands for "each token sees
 
 from collections.abc import Iterable, Iterator
 from itertools import repeat
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -19,6 +19,7 @@ from torch.nn import functional as F
 Mask = Bool[Tensor, "#B 1 T S"] | None
 
 
+@runtime_checkable
 class Attend(Protocol):
     """One implementation of the formula."""
 
@@ -35,6 +36,7 @@ class Attend(Protocol):
         ...
 
 
+@runtime_checkable
 class LayerPast(Protocol):
     """What one layer remembers."""
 
@@ -45,6 +47,7 @@ class LayerPast(Protocol):
         ...
 
 
+@runtime_checkable
 class Past(Protocol):
     """What a model remembers of the tokens before: passed in by the caller, owned by the engine."""
 

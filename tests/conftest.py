@@ -1,0 +1,70 @@
+"""Fixtures every test may use: data beside the clone, and a model small enough to run anywhere.
+
+GlassGPT is imported inside the fixtures: pytest installs the shape checks (`--jaxtyping-packages`) only after it has
+read this file, and modules imported before that would go unchecked.
+"""
+
+import os
+from pathlib import Path
+
+import hypothesis
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+
+hypothesis.settings.register_profile("local", deadline=None, database=None)
+hypothesis.settings.register_profile("ci", deadline=None, database=None, derandomize=True, print_blob=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+# More threads than cores makes small matrices slower; two is what the smallest supported machine has.
+torch.set_num_threads(min(2, os.cpu_count() or 1))
+
+
+def beside(name: str) -> Path:
+    """A folder of test data that lies beside the clone, or where GLASSGPT_SHARED says."""
+    folder = Path(os.environ.get("GLASSGPT_SHARED", ROOT.parent / "shared")) / name
+    if not folder.is_dir():
+        pytest.skip(f"test data not found: no folder {folder} (set GLASSGPT_SHARED to where it lies)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The top of the repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of corpora, vectors and reference figures."""
+    return beside("data")
+
+
+@pytest.fixture(scope="session")
+def shared_fixtures() -> Path:
+    """The folder of files written by other programs, such as TensorFlow."""
+    return beside("fixtures")
+
+
+@pytest.fixture
+def config():
+    """A GPT-2 shape with odd numbers everywhere: 3 heads of width 8, 2 blocks, 61 words, 24 positions."""
+    from glassgpt.model import GPT2Config
+
+    return GPT2Config(vocab_size=61, context_length=24, emb_dim=24, n_heads=3, n_layers=2, drop_rate=0.0)
+
+
+@pytest.fixture
+def model(config):
+    """That shape with OpenAI's initial weights, in eval mode."""
+    from glassgpt.model import GPT2, initialize
+
+    return initialize(GPT2(config), seed=0).eval()
+
+
+@pytest.fixture
+def ids(config) -> torch.Tensor:
+    """Three rows of eleven tokens."""
+    generator = torch.Generator().manual_seed(1)
+    return torch.randint(config.vocab_size, (3, 11), generator=generator)
