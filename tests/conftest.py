@@ -20,6 +20,22 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 # More threads than cores makes small matrices slower; two is what the smallest supported machine has.
 torch.set_num_threads(min(2, os.cpu_count() or 1))
 
+# Programs that a test starts import this checkout too.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip, with the reason, what this machine cannot run."""
+    reasons = {}
+    if not torch.cuda.is_available():
+        reasons["gpu"] = "PyTorch finds no CUDA device here"
+    if not os.environ.get("GLASSGPT_GPT2_DIR"):
+        reasons["weights"] = "GLASSGPT_GPT2_DIR does not say where the published GPT-2 weights lie"
+    for item in items:
+        for marker, reason in reasons.items():
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
 
 def beside(name: str) -> Path:
     """A folder of test data that lies beside the clone, or where GLASSGPT_SHARED says."""
