@@ -1,0 +1,66 @@
+# GlassGPT: everything a person or CI does here. Needs Python 3.11 or later, pip and make.
+#
+#   make run     install into .venv, then let the model that ships with GlassGPT write a text
+#   make test    install, then run all tests: the unit part first, the slow part after it
+#   make unit    the unit part only
+#   make check   lint, formatting, types, architecture
+#   make bench   all benchmarks
+#   make clean   remove .venv and what tools left behind
+#
+# Another Python: make PYTHON=python3.12 run. Another package index: pip's own variables, such as PIP_INDEX_URL.
+
+PROMPT ?= It was a dark night, and the captain
+VENV := .venv
+BIN := $(VENV)/bin
+# Looked for only when the environment is made: the first Python here that is new enough.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PYTEST = $(BIN)/python -m pytest
+
+.PHONY: run test unit slow check bench clean
+.DEFAULT_GOAL := run
+
+run: $(VENV)/installed
+	@$(BIN)/glassgpt generate "$(PROMPT)" --max-new-tokens 120 --seed 1
+	@$(BIN)/glassgpt next "$(PROMPT)"
+
+test: unit slow
+
+unit: $(VENV)/installed-for-tests
+	$(PYTEST) -m "not slow and not gpu and not weights"
+
+slow: $(VENV)/installed-for-tests
+	$(PYTEST) -m "slow or gpu or weights"
+
+check: $(VENV)/installed-for-tests
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyrefly check --python-interpreter-path $(BIN)/python
+	$(BIN)/lint-imports
+
+bench: $(VENV)/installed-for-tests
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf $(VENV) build dist .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps make a second call skip the installation until the list of packages changes.
+$(VENV)/installed: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing GlassGPT and PyTorch into $(VENV): a minute or two, once" >&2
+	@$(PIP) --upgrade pip
+	@$(PIP) torch
+	@$(PIP) --build-constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/installed-for-tests: $(VENV)/installed
+	@echo "Installing the tools for tests and checks into $(VENV)" >&2
+	@$(PIP) --group test --group check
+	@touch $@
+
+# Some systems ship Python without ensurepip; there the pip outside fills the new environment.
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "GlassGPT needs Python 3.11 or later; found none" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) 2>/dev/null || { $(PYTHON) -m venv --clear --without-pip $(VENV) \
+		&& $(PYTHON) -m pip --python $@ install --quiet pip; }
