@@ -7,7 +7,7 @@ from our own vocabulary and knows no special tokens, so nothing in a text can tu
 import json
 import logging
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ _log = logging.getLogger(__name__)
 Ids = NDArray[np.uint32]
 
 
+@runtime_checkable
 class Encoder(Protocol):
     """Anything that turns plain texts into ids."""
 

@@ -5,9 +5,10 @@ what can no longer become one turns into U+FFFD. All that was pushed and finishe
 """
 
 import codecs
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
+@runtime_checkable
 class TokenBytes(Protocol):
     """Whatever knows the bytes of a token; a `Tokenizer` does."""
 
