@@ -4,7 +4,9 @@
 
 `fused` is PyTorch's kernel, for speed. `explicit` spells the formula out, and `pattern` shows its inner table.
 A test says that they agree. Shapes: B rows, H heads, T new tokens, S tokens visible (S ≥ T), K head width.
-A mask is boolean, True where a token may look; None stands for "each token sees itself and those before it".
+A mask is boolean, True where a token may look; None stands for plain causality: each token sees itself and all before
+it, the T new tokens being the last of the S. A token that may look nowhere (padding) fetches zeros, never NaN: NaN
+would spread from one padded token to the whole text, because 0 x NaN is NaN.
 """
 
 from collections.abc import Iterable, Iterator
@@ -97,19 +99,28 @@ def fused(
     drop_rate: float = 0.0,
 ) -> Float[Tensor, "B H T K"]:
     """PyTorch's kernel: never holds the whole table of scores."""
+    new, visible = q.shape[-2], k.shape[-2]
+    if mask is None and 1 < new < visible:  # PyTorch's own causal mask aligns the first tokens, not the last
+        mask = causal(q, k)
+    is_causal = mask is None and new == visible
     return F.scaled_dot_product_attention(
-        q, k, v, attn_mask=mask, dropout_p=drop_rate, is_causal=mask is None, scale=scale
+        q, k, v, attn_mask=mask, dropout_p=drop_rate, is_causal=is_causal, scale=scale
     )
+
+
+def causal(q: Float[Tensor, "B H T K"], k: Float[Tensor, "B H S K"]) -> Bool[Tensor, "1 1 T S"]:
+    """The mask that None stands for."""
+    new, visible = q.shape[-2], k.shape[-2]
+    return torch.ones(new, visible, dtype=torch.bool, device=q.device).tril(visible - new)[None, None]
 
 
 def pattern(
     q: Float[Tensor, "B H T K"], k: Float[Tensor, "B H S K"], mask: Mask, scale: float
 ) -> Float[Tensor, "B H T S"]:
-    """How much each token looks at each other one; every row sums to 1."""
-    if mask is None:
-        mask = torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool, device=q.device).tril()[None, None]
+    """How much each token looks at each other one; a row sums to 1, or to 0 if it may look nowhere."""
+    hidden = ~(causal(q, k) if mask is None else mask)
     scores = (q @ k.mT) * scale  # B H T S
-    return scores.masked_fill(~mask, -torch.inf).softmax(dim=-1)
+    return scores.masked_fill(hidden, -torch.inf).softmax(dim=-1).masked_fill(hidden, 0.0)
 
 
 def explicit(

@@ -1,7 +1,8 @@
 """What a model costs: parameters, storage and arithmetic, by pure arithmetic on its config.
 
-Why GPT-2 small is 124 M and not the paper's 117 M: the paper's table 2 was corrected later by OpenAI; summing the
-matrices below gives 124,439,808, with the head counted once because it is the token embedding.
+Why GPT-2 small is 124 M and not the paper's 117 M: summing the matrices below gives 124,439,808, with the head counted
+once because it is the token embedding; OpenAI corrected its figures later. All four of the paper's (117, 345, 762 and
+1,542 M) are what the same sum gives with the 40,478 words of the first GPT's vocabulary in place of 50,257.
 """
 
 from dataclasses import dataclass

@@ -48,7 +48,7 @@ class GPT2(nn.Module):
         """What the model makes of each token, just before the head."""
         x = self.drop(self.wte(ids) + self.wpe(past.positions(ids)))
         mask = past.mask(ids)
-        for block, memory in zip(self.h, past.layers(len(self.h)), strict=False):
+        for block, memory in zip(self.h, past.layers(len(self.h)), strict=True):
             x = block(x, memory, mask)
         return self.ln_f(x)
 
