@@ -1,1 +1,1 @@
-"""To be written."""
+"""The program `glassgpt`: one file for each verb, imported when it is used."""

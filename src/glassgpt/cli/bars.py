@@ -1,0 +1,38 @@
+"""Numbers as pictures and words: bars, byte counts, visible spaces."""
+
+EIGHTHS = " ▏▎▍▌▋▊▉"
+UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def bar(fraction: float, width: int) -> str:
+    """A bar whose length is exact to an eighth of a column."""
+    eighths = round(max(0.0, min(1.0, fraction)) * width * 8)
+    return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
+
+
+def percent(fraction: float) -> str:
+    """A share with one decimal, so that a column of them lines up."""
+    return f"{100 * fraction:5.1f} %"
+
+
+def size(count: float) -> str:
+    """A number of bytes as people say it; 1 MB is a million bytes."""
+    unit = 0
+    while count >= 1000 and unit + 1 < len(UNITS):
+        count, unit = count / 1000, unit + 1
+    return f"{count:,.0f} {UNITS[unit]}" if unit == 0 or count >= 100 else f"{count:,.1f} {UNITS[unit]}"
+
+
+def visible(text: str) -> str:
+    """A piece of text on one line: · for a space at an edge, ↵ for a newline, escapes for other controls."""
+    inner = text.strip(" ")
+    left = len(text) - len(text.lstrip(" "))
+    if not inner:
+        return "·" * len(text)
+    marked = "·" * left + inner + "·" * (len(text) - left - len(inner))
+    shown = (("↵" if c == "\n" else "⇥" if c == "\t" else c if c.isprintable() else _escape(c)) for c in marked)
+    return "".join(shown)
+
+
+def _escape(character: str) -> str:
+    return f"⟨{ord(character):04X}⟩"

@@ -1,0 +1,95 @@
+"""What a class of options offers: a dataclass in, a list of flags out, for help pages, checks and completion."""
+
+import ast
+import dataclasses
+import inspect
+import types
+from dataclasses import dataclass
+from typing import Annotated, Literal, Union, get_args, get_origin, get_type_hints
+
+from tyro.conf import Positional, UseAppendAction
+
+METAVARS = {int: "N", float: "X"}
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One field of an options class as the user sees it."""
+
+    field: str
+    names: tuple[str, ...]
+    """Spellings, the full name first; empty for a positional argument."""
+    metavar: str
+    """What stands for the value; empty for a switch."""
+    help: str
+    default: object
+    group: type
+    """The class that declares it."""
+    choices: tuple[str, ...] = ()
+    repeatable: bool = False
+
+    @property
+    def is_switch(self) -> bool:
+        """Takes no value."""
+        return not self.metavar
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """Every way to type it, with the negations of a switch."""
+        if not self.is_switch:
+            return self.names
+        return (*self.names, *(f"--no-{name[2:]}" for name in self.names if name.startswith("--")))
+
+
+def flags(options: type) -> list[Flag]:
+    """All flags and positional arguments, those the class itself declares first, then each group."""
+    hints = get_type_hints(options, include_extras=True)
+    found: list[Flag] = []
+    for group in (cls for cls in options.__mro__ if dataclasses.is_dataclass(cls)):
+        notes = _docstrings(group)
+        own = [field for field in dataclasses.fields(group) if field.name in group.__dict__.get("__annotations__", {})]
+        found += [_flag(field, hints[field.name], notes.get(field.name, ""), group) for field in own]
+    return found
+
+
+def _flag(field: dataclasses.Field[object], hint: object, note: str, group: type) -> Flag:
+    markers = _markers(hint)
+    kind = _bare(hint)
+    named = next((mark for mark in markers if hasattr(mark, "aliases")), None)
+    names = (f"--{field.name.replace('_', '-')}", *(getattr(named, "aliases", None) or ()))
+    choices = tuple(str(choice) for choice in get_args(kind)) if get_origin(kind) is Literal else ()
+    metavar = getattr(named, "metavar", None) or "|".join(choices) or METAVARS.get(kind, "TEXT")
+    return Flag(
+        field=field.name,
+        names=() if Positional in markers else names,
+        metavar="" if kind is bool else metavar,
+        help=note,
+        default=field.default if field.default_factory is dataclasses.MISSING else field.default_factory(),
+        group=group,
+        choices=choices,
+        repeatable=UseAppendAction in markers,
+    )
+
+
+def _markers(hint: object) -> tuple[object, ...]:
+    return hint.__metadata__ if get_origin(hint) is Annotated else ()  # pyrefly: ignore
+
+
+def _bare(hint: object) -> type:
+    """The type without annotations, `| None` and `tuple[…, ...]`."""
+    if get_origin(hint) is Annotated:
+        hint = get_args(hint)[0]
+    if get_origin(hint) in (Union, types.UnionType):
+        hint = next(part for part in get_args(hint) if part is not type(None))
+    return hint if get_origin(hint) is not tuple else get_args(hint)[0]  # pyrefly: ignore
+
+
+def _docstrings(cls: type) -> dict[str, str]:
+    """The string under each field: written once, shown by editors and by `--help`."""
+    body = ast.parse(inspect.cleandoc(inspect.getsource(cls))).body[0]
+    assert isinstance(body, ast.ClassDef)
+    notes = {}
+    for field, after in zip(body.body, body.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(after, ast.Expr):
+            notes[field.target.id] = " ".join(str(ast.literal_eval(after.value)).split())
+    return notes

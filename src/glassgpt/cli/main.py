@@ -1,0 +1,104 @@
+"""The program `glassgpt`: arguments in, exit code out.
+
+Exit codes: 0 done, 1 failed, 2 the command line is wrong, 3 no such data or model, 130 interrupted.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+from glassgpt.cli import help as pages
+from glassgpt.cli.options import Talk, UsageError
+from glassgpt.cli.parse import parse
+from glassgpt.cli.terminal import Terminal
+from glassgpt.cli.verbs import VERBS, find, nearest
+from glassgpt.errors import DataError, GlassGPTError, InvalidParameter, ModelNotFound
+
+DONE, FAILED, USAGE, NOT_FOUND, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; every mistake becomes a message and an exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    _speak_utf8()
+    try:
+        code = _run(given)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return _report(given, "Interrupted", "interrupted", INTERRUPTED)
+    except BrokenPipeError:  # the reader has seen enough, as in `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except (GlassGPTError, OSError, MemoryError) as error:
+        return _report(given, type(error).__name__, _words(error), _code(error))
+    except Exception as error:  # a fault of ours; say so, and keep the traceback for -v
+        text = f"unexpected {type(error).__name__}: {error}. This is a bug; -v shows where it happened."
+        return _report(given, type(error).__name__, text, FAILED)
+
+
+def _run(given: list[str]) -> int:
+    if not given or given[0] in ("-h", "--help", "help"):
+        sys.stdout.write(pages.overview())
+        return DONE if given else USAGE
+    if given[0] in ("-V", "--version"):
+        from importlib.metadata import version
+
+        sys.stdout.write(f"glassgpt {version('glassgpt')}\n")
+        return DONE
+    found = find(given)
+    if found is None:
+        spellings = [spelling for name, verb in VERBS.items() for spelling in (name, *verb.aliases)]
+        raise UsageError(f"there is no verb {given[0]!r}{nearest(' '.join(given[:2]), spellings)}")
+    name, verb, rest = found
+    function, options = verb.load()
+    if {"-h", "--help"} & set(_before_words(rest)):
+        sys.stdout.write(pages.page(name, options))
+        return DONE
+    return function(parse(options, rest)) or DONE
+
+
+def _before_words(arguments: list[str]) -> list[str]:
+    return arguments[: arguments.index("--")] if "--" in arguments else arguments
+
+
+def _report(given: list[str], kind: str, text: str, code: int) -> int:
+    """Tell what went wrong: as JSON on stdout where that was asked for, on stderr always."""
+    flags = set(_before_words(given))
+    if flags & {"-v", "--verbose", "--debug"} and code != INTERRUPTED:
+        import traceback
+
+        traceback.print_exc()
+    if "--json" in flags:
+        error = {"kind": kind, "message": text, "exit_code": code}
+        print(json.dumps({"schema": "glassgpt.error/1", "error": error}, ensure_ascii=False))
+    found = find(given)
+    name = f"glassgpt {found[0]}" if found else "glassgpt"
+    sys.stderr.write(f"{Terminal(Talk()).paint_talk(name, 'bold red')}: {text}\n")
+    if code == USAGE:
+        sys.stderr.write(f"{name} --help describes every option.\n")
+    return code
+
+
+def _code(error: BaseException) -> int:
+    if isinstance(error, UsageError | InvalidParameter):
+        return USAGE
+    return NOT_FOUND if isinstance(error, ModelNotFound | DataError | FileNotFoundError) else FAILED
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return str(error) or type(error).__name__
+
+
+def _speak_utf8() -> None:
+    """Text models write any character; where the stream cannot, a replacement mark is better than a crash."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="replace")  # pyrefly: ignore
+
+
+if __name__ == "__main__":
+    sys.exit(main())

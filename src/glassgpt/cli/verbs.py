@@ -1,0 +1,65 @@
+"""The table of verbs: a word the user types in, the function to import and call out.
+
+A verb's function takes one frozen dataclass of options, annotated, and returns an exit code or None for success:
+
+    def main(options: Train) -> int | None: ...
+
+The dataclass inherits `Talk`, its docstring opens the help page, its attribute docstrings describe the flags, and its
+`EXAMPLES` close the page. Nothing here is imported before it is asked for, so `--help` never waits for PyTorch.
+"""
+
+import difflib
+import importlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import cast, get_type_hints
+
+from glassgpt.cli.options import Talk
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One command: where its function lives, and one line about it."""
+
+    target: str
+    summary: str
+    aliases: tuple[str, ...] = ()
+
+    def load(self) -> tuple[Callable[[Talk], int | None], type[Talk]]:
+        """Import the function and the class of its options."""
+        module, _, name = self.target.partition(":")
+        function = getattr(importlib.import_module(module), name)
+        return cast("Callable[[Talk], int | None]", function), get_type_hints(function)["options"]
+
+
+# fmt: off
+VERBS = {
+    "generate":        Verb("glassgpt.cli.generate:main", "continue a text, word by word", ("sample",)),
+    "next":            Verb("glassgpt.cli.next:main", "the ten words that would come next, as bars"),
+    "score":           Verb("glassgpt.cli.score:main", "how surprising a text is, token by token"),
+    "tokens":          Verb("glassgpt.cli.tokens:main", "the pieces a text is cut into", ("tokenize",)),
+    "info":            Verb("glassgpt.cli.info:main", "shape, parameters and memory of a model"),
+    "convert":         Verb("glassgpt.cli.convert:main", "rewrite a model in another format"),
+    "train":           Verb("glassgpt.cli.train:main", "train a model from scratch"),
+    "data prepare":    Verb("glassgpt.cli.data:main", "turn texts into token shards"),
+    "tokenizer train": Verb("glassgpt.cli.tokenizer:main", "learn a vocabulary from texts"),
+    "doctor":          Verb("glassgpt.cli.doctor:main", "check this installation and this machine"),
+    "completion":      Verb("glassgpt.cli.completion:main", "tab completion for your shell"),
+}
+# fmt: on
+
+
+def find(words: list[str]) -> tuple[str, Verb, list[str]] | None:
+    """The verb that a command line starts with, and what follows it."""
+    for name, verb in VERBS.items():
+        for spelling in (name, *verb.aliases):
+            parts = spelling.split()
+            if words[: len(parts)] == parts:
+                return name, verb, words[len(parts) :]
+    return None
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean …?` where something known is spelled alike, otherwise nothing."""
+    close = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]}?" if close else ""
