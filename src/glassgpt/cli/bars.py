@@ -1,5 +1,7 @@
 """Numbers as pictures and words: bars, byte counts, visible spaces."""
 
+from collections.abc import Sequence
+
 EIGHTHS = " ▏▎▍▌▋▊▉"
 UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -36,3 +38,17 @@ def visible(text: str) -> str:
 
 def _escape(character: str) -> str:
     return f"⟨{ord(character):04X}⟩"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 token`, `2 tokens`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def padding(texts: Sequence[str], widest: int) -> list[str]:
+    """The spaces after each text that make a column of them, up to `widest`; wide characters count twice."""
+    from rich.cells import cell_len
+
+    lengths = [cell_len(text) for text in texts]
+    column = min(widest, max(lengths, default=0))
+    return [" " * max(0, column - length) for length in lengths]

@@ -27,6 +27,8 @@ class Flag:
     """The class that declares it."""
     choices: tuple[str, ...] = ()
     repeatable: bool = False
+    is_list: bool = False
+    """Takes any number of words."""
 
     @property
     def is_switch(self) -> bool:
@@ -47,7 +49,7 @@ def flags(options: type) -> list[Flag]:
     found: list[Flag] = []
     for group in (cls for cls in options.__mro__ if dataclasses.is_dataclass(cls)):
         notes = _docstrings(group)
-        own = [field for field in dataclasses.fields(group) if field.name in group.__dict__.get("__annotations__", {})]
+        own = [field for field in dataclasses.fields(group) if field.name in inspect.get_annotations(group)]
         found += [_flag(field, hints[field.name], notes.get(field.name, ""), group) for field in own]
     return found
 
@@ -68,6 +70,7 @@ def _flag(field: dataclasses.Field[object], hint: object, note: str, group: type
         group=group,
         choices=choices,
         repeatable=UseAppendAction in markers,
+        is_list=isinstance(field.default, tuple),
     )
 
 

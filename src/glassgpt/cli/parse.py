@@ -5,9 +5,10 @@ turns the strings into the types of the dataclass.
 """
 
 import contextlib
+import dataclasses
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 import tyro
@@ -18,20 +19,22 @@ from glassgpt.cli.verbs import nearest
 
 Options = TypeVar("Options")
 
-RULE = re.compile(r"^[\s─-]{8,}$")
+RULE = re.compile(r"^[─-]{8,}$")
 NUMBER = re.compile(r"-\d|-\.\d")
 REWORDED = (
     (r"invalid literal for int\(\) with base 10: (.*)", r"\1 is not a whole number"),
     (r"could not convert string to float: (.*)", r"\1 is not a number"),
     (r"^Error parsing ", ""),
-    (r"Missing from glassgpt[^:]*: ?", ""),
+    (r"Expected one of \((.*)\)", r"Choose one of \1"),
 )
 """tyro's messages, where ours are plainer."""
 
 
 def parse(options: type[Options], arguments: Sequence[str]) -> Options:
     """Read the arguments of one verb."""
-    given, words = _sort_out(arguments, flags(options))
+    known = flags(options)
+    given, words = _sort_out(arguments, known)
+    _count(words, [flag for flag in known if not flag.names])
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
@@ -48,7 +51,7 @@ def _sort_out(arguments: Sequence[str], known: list[Flag]) -> tuple[list[str], l
     rest = iter(arguments)
     for token in rest:
         if token == "--":
-            words += rest
+            words.extend(rest)
         elif token == "-" or not token.startswith("-") or NUMBER.match(token):
             words.append(token)
         else:
@@ -56,7 +59,18 @@ def _sort_out(arguments: Sequence[str], known: list[Flag]) -> tuple[list[str], l
     return given, words
 
 
-def _one_flag(token: str, rest: "Sequence[str] | object", by_spelling: dict[str, Flag]) -> list[str]:
+def _count(words: list[str], places: list[Flag]) -> None:
+    """Refuse too few or too many words, unless the verb takes a list and looks itself."""
+    if any(place.is_list for place in places):
+        return
+    if len(words) > len(places):
+        raise UsageError(f"{words[len(places)]!r} is one word too many; put quotes around a text with spaces")
+    missing = [place.metavar for place in places[len(words) :] if place.default is dataclasses.MISSING]
+    if missing:
+        raise UsageError(f"{' and '.join(missing)} missing")
+
+
+def _one_flag(token: str, rest: Iterator[str], by_spelling: dict[str, Flag]) -> list[str]:
     name, equals, value = token.partition("=")
     if name.startswith("--"):
         name = name.replace("_", "-")
@@ -73,15 +87,18 @@ def _one_flag(token: str, rest: "Sequence[str] | object", by_spelling: dict[str,
             raise UsageError(f"{name} is a switch and takes no value")
         return [name]
     if not equals:
-        value = next(rest, None)  # pyrefly: ignore
-        if value is None or (value.partition("=")[0] in by_spelling and not flag.repeatable):
+        following = next(rest, None)
+        if following is None or following.partition("=")[0] in by_spelling:
             raise UsageError(f"{name} needs a value: {name} {flag.metavar}")
-    return [flag.names[0], value]
+        value = following
+    return [f"{flag.names[0]}={value}"]
 
 
 def _plain(boxed: str) -> str:
     """The first paragraph of a message that tyro drew in a box."""
-    lines = [line.strip("│ ").strip() for line in boxed.splitlines() if not line.startswith(("╭", "╰"))]
+    lines = [line.strip("│| ").strip() for line in boxed.splitlines() if not line.startswith(("╭", "╰", "+"))]
+    if len(lines) > 1 and RULE.match(lines[1]):  # drawn without a box: the title, a rule, the text
+        lines = lines[2:]
     until = next((number for number, line in enumerate(lines) if RULE.match(line)), len(lines))
     text = " ".join(" ".join(lines[:until]).split())
     for found, plainer in REWORDED:

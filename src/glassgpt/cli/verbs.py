@@ -61,5 +61,6 @@ def find(words: list[str]) -> tuple[str, Verb, list[str]] | None:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean …?` where something known is spelled alike, otherwise nothing."""
-    close = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]}?" if close else ""
+    bare = {spelling.lstrip("-"): spelling for spelling in known}
+    close = difflib.get_close_matches(word.lower().lstrip("-"), list(bare), n=1, cutoff=0.6)
+    return f"; did you mean {bare[close[0]]}?" if close else ""
