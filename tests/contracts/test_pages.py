@@ -1,7 +1,7 @@
 """What the pages say is true: their commands run, and the files they name exist.
 
-A block of `console`, `bash` or `python` is run, page by page in one empty folder, unless the line above it is a
-comment that gives the reason: <!-- not run: it takes an hour -->
+A block of `console`, `bash` or `python` is run, and the answers in one of `pycon` are compared, page by page in one
+empty folder, unless the line above the block is a comment that gives the reason: <!-- not run: it takes an hour -->
 """
 
 import os
@@ -13,7 +13,8 @@ import pytest
 from tests.contracts.markdown import blocks, named_files, pages
 from tests.contracts.tree import ROOT, short
 
-RUNNABLE = {"console", "bash", "python"}
+COMPARE = "import doctest; doctest.run_docstring_examples({body!r}, {{}}, optionflags=doctest.ELLIPSIS)"
+RUNNABLE = {"console", "bash", "python", "pycon"}
 
 
 def runnable(page):
@@ -25,13 +26,20 @@ def environment(tmp_path) -> dict[str, str]:
     """Commands `glassgpt` and `python` that run this checkout, and a home without any model."""
     bin_folder = tmp_path / "bin"
     bin_folder.mkdir()
-    start = "from glassgpt.cli.main import main; main()"
-    for name, arguments in {"python": "", "glassgpt": f'-c "{start}" '}.items():
-        command = bin_folder / name
-        command.write_text(f'#!/bin/sh\nexec {sys.executable} {arguments}"$@"\n')
-        command.chmod(0o755)
+    for name, module in {"python": "", "glassgpt": "-m glassgpt "}.items():
+        program = bin_folder / name
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} {module}"$@"\n')
+        program.chmod(0o755)
     home = {"HOME": str(tmp_path), "HF_HUB_OFFLINE": "1", "COLUMNS": "100"}
     return os.environ | home | {"PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}"}
+
+
+def command(block) -> list[str]:
+    if block.language == "python":
+        return [sys.executable, "-c", block.body]
+    if block.language == "pycon":
+        return [sys.executable, "-c", COMPARE.format(body=block.body)]
+    return ["bash", "-e", "-o", "pipefail", "-c", block.script()]
 
 
 @pytest.mark.slow
@@ -41,13 +49,12 @@ def test_what_a_page_tells_to_type_works(page, tmp_path, environment):
     folder = tmp_path / "work"
     folder.mkdir()
     for block in runnable(page):
-        command = [sys.executable, "-c", block.body] if block.language == "python" else ["bash", "-c", block.script()]
-        if block.language != "python":
-            command[1:1] = ["-e", "-o", "pipefail"]
         done = subprocess.run(
-            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600
+            command(block), cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
         )
-        assert done.returncode == 0, f"{short(page)}, block at line {block.line}:\n{done.stdout}\n{done.stderr}"
+        said = f"{short(page)}, block at line {block.line}:\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == 0, said
+        assert block.language != "pycon" or done.stdout == "", said
 
 
 @pytest.mark.parametrize("page", pages(), ids=short)
