@@ -14,9 +14,12 @@ _OTHERS = tuple(byte for byte in range(256) if byte not in _PRINTABLE)
 BYTE_ORDER = bytes((*_PRINTABLE, *_OTHERS))
 """All 256 bytes in the order of GPT-2's ids: id 0 is `!`, id 220 is the space."""
 
-_TO_CHARACTER = {byte: chr(byte) for byte in _PRINTABLE} | {byte: chr(256 + i) for i, byte in enumerate(_OTHERS)}
-_TO_BYTE = {character: byte for byte, character in _TO_CHARACTER.items()}
-_SPELLING = {byte: ord(character) for byte, character in _TO_CHARACTER.items()}
+_CHARACTERS = {byte: chr(byte) for byte in _PRINTABLE} | {byte: chr(256 + i) for i, byte in enumerate(_OTHERS)}
+_SPELLING = str.maketrans({chr(byte): character for byte, character in _CHARACTERS.items()})
+_NO_BYTE = "\uffff"
+_READING = str.maketrans(
+    dict.fromkeys(map(chr, _OTHERS), _NO_BYTE) | {character: chr(byte) for byte, character in _CHARACTERS.items()}
+)
 
 
 def spell(token: bytes) -> str:
@@ -27,9 +30,9 @@ def spell(token: bytes) -> str:
 def unspell(spelled: str) -> bytes:
     """Read bytes back from the spelling of vocabulary files: `"Ġthe"` becomes `b" the"`."""
     try:
-        return bytes(map(_TO_BYTE.__getitem__, spelled))
-    except KeyError as error:
+        return spelled.translate(_READING).encode("latin-1")
+    except UnicodeEncodeError as error:
         raise TokenizerError(
-            f"{spelled[:40]!r} is not spelled in GPT-2's byte alphabet: {error.args[0]!r} stands for no byte. "
+            f"{spelled[:40]!r} is not spelled in GPT-2's byte alphabet: {spelled[error.start]!r} stands for no byte. "
             "Only byte-level vocabularies (GPT-2's kind) can be read."
         ) from None

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from glassgpt.errors import TokenizerError
 from glassgpt.tokens.byte_alphabet import unspell
-from glassgpt.tokens.tokenizer_json import read_tokenizer_json
+from glassgpt.tokens.tokenizer_json import read_tokenizer_json, whole
 from glassgpt.tokens.vocabulary import Merge, Vocabulary
 
 MAX_FILE_BYTES = 64 << 20
@@ -46,7 +46,7 @@ def load_vocabulary(folder: Path) -> Vocabulary:
         if (folder / ids_name).is_file() and (folder / merges_name).is_file():
             return from_pair(parse_object(folder / ids_name), parse_merges(read_text(folder / merges_name)))
     raise TokenizerError(
-        f"no tokenizer in {folder}. A folder needs tokenizer.json, or vocab.json with merges.txt, "
+        f"there is no tokenizer in {folder}. The folder needs tokenizer.json, or vocab.json with merges.txt, "
         "or encoder.json with vocab.bpe."
     )
 
@@ -57,17 +57,19 @@ def from_pair(spelled: dict[str, object], merges: list[Merge]) -> Vocabulary:
     ids: dict[bytes, int] = {}
     specials: dict[str, int] = {}
     for name, position in spelled.items():
-        if not isinstance(position, int) or isinstance(position, bool):
-            raise TokenizerError(f"the id of {name[:40]!r} is {str(position)[:40]!r}; ids are whole numbers.")
-        try:
-            token = unspell(name)
-        except TokenizerError:
-            token = None
+        token = _ordinary(name)
         if token in made:
-            ids[token] = position
+            ids[token] = whole(position, name)
         else:
-            specials[name] = position
+            specials[name] = whole(position, name)
     return Vocabulary(ids, merges, specials)
+
+
+def _ordinary(name: str) -> bytes | None:
+    try:
+        return unspell(name)
+    except TokenizerError:
+        return None
 
 
 def parse_merges(text: str) -> list[Merge]:
@@ -101,7 +103,7 @@ def read_text(path: Path) -> str:
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise TokenizerError(f"{path} cannot be read: {error.strerror}.") from None
+        raise TokenizerError(f"{path} cannot be read: {error.strerror or error}.") from None
     if len(content) > MAX_FILE_BYTES:
         raise TokenizerError(f"{path} is larger than {MAX_FILE_BYTES >> 20} MiB, which no vocabulary of this kind is.")
     try:

@@ -20,27 +20,27 @@ import regex
 PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 
 
-@cache
-def _compiled() -> "regex.Pattern[str]":
-    return regex.compile(PATTERN)
-
-
 def split(text: str) -> list[str]:
     """Cut a text into the pieces that are encoded one by one."""
-    return _compiled().findall(text)
+    return _compiled(PATTERN).findall(text)
 
 
-def sections(text: str, size: int = 1 << 20) -> Iterator[str]:
+def sections(text: str, size: int = 1 << 18) -> Iterator[str]:
     """Cut a long text into sections of at least `size` characters whose pieces are those of the whole.
 
-    A cut falls only between a character that is no white space and one that is: no piece contains such a place.
+    A cut falls only between a character that is no white space and one that is: no piece spans such a place, and what
+    an alternative may look ahead to ends there too.
     """
-    seam = regex.compile(r"\S(?=\s)")
     start = 0
     while len(text) - start > size:
-        found = seam.search(text, start + size)
-        if found is None:
+        seam = _compiled(r"\S(?=\s)").search(text, start + size)
+        if seam is None:
             break
-        yield text[start : found.end()]
-        start = found.end()
-    yield text[start:]
+        yield text[start : seam.end()]
+        start = seam.end()
+    yield text[start:] if start else text
+
+
+@cache
+def _compiled(pattern: str) -> "regex.Pattern[str]":
+    return regex.compile(pattern)

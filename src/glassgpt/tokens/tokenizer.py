@@ -1,7 +1,6 @@
 """Text in, ids out, and back: GPT-2's byte-level tokenizer as the rest of the program uses it."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import pairwise
@@ -16,6 +15,7 @@ from glassgpt.tokens.load import load_vocabulary, shipped_vocabulary
 from glassgpt.tokens.merge import Step, merge
 from glassgpt.tokens.save import save_vocabulary
 from glassgpt.tokens.split import split
+from glassgpt.tokens.surrogates import explaining
 from glassgpt.tokens.vocabulary import END_OF_TEXT, Merge, Vocabulary
 
 
@@ -33,10 +33,19 @@ class Tokenizer:
 
     The name of a special token in a text is plain text unless the caller allows it: text from a stranger cannot end
     a document or start a new one.
+
+    >>> tokenizer = Tokenizer.gpt2()
+    >>> tokenizer.encode("A robot<|endoftext|>", allow_special=True)
+    [32, 9379, 50256]
+    >>> tokenizer.decode(tokenizer.encode("A robot<|endoftext|>"))
+    'A robot<|endoftext|>'
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
+
+    def __repr__(self) -> str:
+        return f"<Tokenizer: {self.vocab_size:,} ids, {len(self.merges):,} merges, {self.fingerprint[:8]}>"
 
     @staticmethod
     @cache
@@ -88,22 +97,24 @@ class Tokenizer:
         names those only.
         """
         names = self._allowed(allow_special)
-        with _explaining(text):
+        with explaining([text]):
             if not names:
                 return self._encoder.encode(text)
             ids: list[int] = []
-            for part in regex.split(f"({'|'.join(map(regex.escape, names))})", text):
-                ids.extend([self.specials[part]] if part in names else self._encoder.encode(part))
+            for number, part in enumerate(regex.split(f"({'|'.join(map(regex.escape, names))})", text)):
+                ids.extend([self.specials[part]] if number % 2 else self._encoder.encode(part))
             return ids
 
     def encode_array(self, text: str) -> Ids:
         """The ids of a text as an array, special names read as plain text: the fastest way for a long text."""
-        with _explaining(text):
+        with explaining([text]):
             return self._encoder.flat([text])[0]
 
     def encode_batch(self, texts: Sequence[str]) -> list[Ids]:
         """The ids of many texts, each an array, special names read as plain text."""
-        with _explaining(*texts):
+        if isinstance(texts, str):
+            raise TokenizerError(f"encode_batch takes a list of texts and got one text, {texts[:20]!r}: use [text].")
+        with explaining(texts):
             ids, offsets = self._encoder.flat(texts)
         return [ids[start:end] for start, end in pairwise(offsets)]
 
@@ -113,24 +124,30 @@ class Tokenizer:
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         """The bytes of some ids; exact, whatever they are."""
-        return b"".join(map(self.token_bytes, ids))
+        try:
+            return b"".join(map(self.vocabulary.bytes_of.__getitem__, map(index, ids)))
+        except KeyError as error:
+            raise self._unknown(error.args[0]) from None
 
     def token_bytes(self, token: int) -> bytes:
         """The bytes of one token; those of its name if it is special."""
         try:
             return self.vocabulary.bytes_of[index(token)]
         except KeyError:
-            raise TokenizerError(f"id {token} is not in this vocabulary of {self.vocab_size} ids.") from None
+            raise self._unknown(token) from None
 
     def show(self, text: str) -> list[Piece]:
-        """The same ids the slow way, with every merge on the way: see `merge.py`."""
-        with _explaining(text):
+        """The ids of a text with every merge that led to them, special names read as plain text: see `merge.py`."""
+        with explaining([text]):
             pieces = [(piece, *merge(piece.encode(), self.vocabulary.ranks)) for piece in split(text)]
         return [Piece(piece, steps, [self.vocabulary.ids[t] for t in tokens]) for piece, tokens, steps in pieces]
 
     @cached_property
     def _encoder(self) -> Encoder:
         return fastest(self.vocabulary)
+
+    def _unknown(self, token: int) -> TokenizerError:
+        return TokenizerError(f"id {token} stands for no token; the last one here is {self.vocab_size - 1}.")
 
     def _allowed(self, allow_special: bool | Collection[str]) -> list[str]:
         """The names to look for, longest first so that no name hides a longer one."""
@@ -143,19 +160,3 @@ class Tokenizer:
                 f"allow_special={unknown} are no special tokens here; there are {list(self.specials)}."
             )
         return sorted(names, key=len, reverse=True)
-
-
-@contextmanager
-def _explaining(*texts: str) -> Iterator[None]:
-    """Say which character cannot be encoded, instead of a codec's error."""
-    try:
-        yield
-    except UnicodeEncodeError:
-        for text in texts:
-            found = regex.search("[\ud800-\udfff]", text)
-            if found:
-                raise TokenizerError(
-                    f"character {found.start()} is U+{ord(found[0]):04X}, half of a surrogate pair: it is no text and "
-                    "has no bytes. Repair the text first: text.encode('utf-16', 'surrogatepass').decode('utf-16')."
-                ) from None
-        raise

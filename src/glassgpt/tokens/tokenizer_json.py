@@ -21,14 +21,6 @@ _MODEL = {
     "byte_fallback": False,
     "ignore_merges": False,
 }
-_HARMLESS = {
-    "dropout": (0, 0.0),
-    "unk_token": ("<|endoftext|>",),
-    "continuing_subword_prefix": ("",),
-    "end_of_word_suffix": ("",),
-}
-"""Values that real files hold and that change nothing, since every byte has a token."""
-
 _FLAGS = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
 
 
@@ -55,50 +47,69 @@ def write_tokenizer_json(vocabulary: Vocabulary, specials: bool = True) -> dict[
 def read_tokenizer_json(content: Mapping[str, object]) -> Vocabulary:
     """The vocabulary in the file, provided that the file describes GPT-2's pipeline."""
     model = _object(content.get("model"), "model")
-    _require_gpt2(content, model)
-    specials = _specials(content.get("added_tokens") or [])
+    _require_gpt2_pipeline(content)
+    _require_gpt2_model(model)
+    specials = _specials(content.get("added_tokens"))
     ids = {
-        unspell(name): _whole(position, "an id in model.vocab")
+        unspell(name): whole(position, name)
         for name, position in _object(model.get("vocab"), "model.vocab").items()
         if name not in specials
     }
     return Vocabulary(ids, _merges(model.get("merges")), specials)
 
 
-def _require_gpt2(content: Mapping[str, object], model: Mapping[str, object]) -> None:
-    """Refuse whatever would change an id."""
+def whole(position: object, name: str) -> int:
+    """The id of a token, which a file may give as anything."""
+    if not isinstance(position, int) or isinstance(position, bool):
+        raise TokenizerError(f"the id of {name[:40]!r} is {_short(position)}; ids are whole numbers.")
+    return position
+
+
+def _require_gpt2_pipeline(content: Mapping[str, object]) -> None:
+    """Refuse whatever comes before or after the merges and changes an id or a text."""
     for part in ("normalizer", "truncation", "padding"):
         if content.get(part) is not None:
             raise _unsupported(part, content[part])
-    if model.get("type", "BPE") != "BPE":
-        raise _unsupported("model.type", model.get("type"))
-    for name, expected in _MODEL.items():
-        found = model.get(name, expected)
-        if found != expected and found not in _HARMLESS.get(name, ()):
-            raise _unsupported(f"model.{name}", found)
+    for part in ("post_processor", "decoder"):
+        settings = content.get(part)
+        if settings is not None and _object(settings, part).get("type") != "ByteLevel":
+            raise _unsupported(f"{part}.type", _object(settings, part).get("type"))
     before = _object(content.get("pre_tokenizer"), "pre_tokenizer")
-    for name, expected in (("type", "ByteLevel"), ("add_prefix_space", False), ("use_regex", True)):
-        if before.get(name, True) != expected:
-            raise _unsupported(f"pre_tokenizer.{name}", before.get(name, True))
-    after = content.get("post_processor")
-    if after is not None and _object(after, "post_processor").get("type") != "ByteLevel":
-        raise _unsupported("post_processor.type", _object(after, "post_processor").get("type"))
+    for name, expected, default in (
+        ("type", "ByteLevel", None),
+        ("add_prefix_space", False, True),
+        ("use_regex", True, True),
+    ):
+        if before.get(name, default) != expected:
+            raise _unsupported(f"pre_tokenizer.{name}", before.get(name, default))
+
+
+def _require_gpt2_model(model: Mapping[str, object]) -> None:
+    """Refuse merging that works otherwise; what only concerns unknown characters cannot matter, there are none."""
+    for name, allowed in (
+        ("type", ("BPE", None)),
+        ("dropout", (None, 0)),
+        ("continuing_subword_prefix", (None, "")),
+        ("end_of_word_suffix", (None, "")),
+        ("byte_fallback", (None, False)),
+        ("ignore_merges", (None, False)),
+    ):
+        if model.get(name) not in allowed:
+            raise _unsupported(f"model.{name}", model.get(name))
 
 
 def _specials(added: object) -> dict[str, int]:
     """The special tokens, which must be plain names that match exactly as written."""
     specials: dict[str, int] = {}
-    for token in _list(added, "added_tokens"):
+    for token in _list([] if added is None else added, "added_tokens"):
         entry = _object(token, "an entry of added_tokens")
         name = entry.get("content")
         if not isinstance(name, str):
-            raise _unsupported("an added token's content", name)
-        for flag in ("single_word", "lstrip", "rstrip"):
-            if entry.get(flag, False) is not False:
-                raise _unsupported(f"added token {name[:40]!r} with {flag}", entry[flag])
-        if entry.get("special") is not True:
-            raise _unsupported(f"added token {name[:40]!r} with special", entry.get("special"))
-        specials[name] = _whole(entry.get("id"), f"the id of {name[:40]!r}")
+            raise _unsupported("the content of an added token", name)
+        for flag, expected in (("single_word", False), ("lstrip", False), ("rstrip", False), ("special", True)):
+            if entry.get(flag, False) is not expected:
+                raise _unsupported(f"{flag} of the added token {name[:40]!r}", entry.get(flag, False))
+        specials[name] = whole(entry.get("id"), name)
     return specials
 
 
@@ -106,12 +117,11 @@ def _merges(content: object) -> list[Merge]:
     """Pairs, written as `["a", "b"]` or, in older files, as `"a b"`."""
     merges: list[Merge] = []
     for merge in _list(content, "model.merges"):
-        parts = merge.split(" ") if isinstance(merge, str) else merge
-        match parts:
-            case [str(left), str(right)]:
+        match merge.split(" ") if isinstance(merge, str) else merge:
+            case [str(left), str(right)] if left and right:
                 merges.append((unspell(left), unspell(right)))
             case _:
-                raise TokenizerError(f"merge {len(merges)} is {str(merge)[:60]!r}; expected two tokens.")
+                raise TokenizerError(f"merge {len(merges)} is {_short(merge)}; expected two tokens.")
     return merges
 
 
@@ -127,14 +137,18 @@ def _list(value: object, what: str) -> list[object]:
     return value
 
 
-def _whole(value: object, what: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TokenizerError(f"{what} is {str(value)[:40]!r}; ids are whole numbers.")
-    return value
-
-
 def _unsupported(what: str, found: object) -> TokenizerError:
     return TokenizerError(
-        f"tokenizer.json: {what} is {str(found)[:60]!r}, which GlassGPT does not support. It reads GPT-2's kind: "
+        f"tokenizer.json: {what} is {_short(found)}, which GlassGPT does not support. It reads GPT-2's kind: "
         "byte-level BPE with GPT-2's split pattern, no normalizer and no prefix space."
     )
+
+
+def _short(value: object) -> str:
+    match value:
+        case dict() if isinstance(value.get("type"), str):
+            return f"a {value['type'][:40]}"
+        case dict() | list():
+            return "an object" if isinstance(value, dict) else "a list"
+        case _:
+            return repr(value)[:40]

@@ -11,11 +11,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import regex
+
 from glassgpt.errors import TokenizerError
 from glassgpt.tokens.byte_alphabet import BYTE_ORDER, spell
 
 END_OF_TEXT = "<|endoftext|>"
 """The one special token of GPT-2: stands between documents, and before the first."""
+
+HIGHEST_ID = 2**24 - 1
+"""Far above every vocabulary in use, and low enough that a damaged file cannot ask for an embedding of any size."""
 
 Merge = tuple[bytes, bytes]
 
@@ -25,13 +30,17 @@ class Vocabulary:
     """The ids of all tokens, the merges in order of rank, and the special tokens."""
 
     ids: Mapping[bytes, int]
+    """Every token that text can become: the 256 bytes and what the merges make."""
     merges: Sequence[Merge]
+    """Pairs of tokens; each part is a byte or made by an earlier merge."""
     specials: Mapping[str, int]
+    """Names that become an id only where the caller allows it."""
 
     def __post_init__(self) -> None:
         _require_bytes(self.ids)
         _require_order(self.ids, self.merges)
-        _require_distinct(self.ids, self.specials)
+        _require_names(self.specials)
+        _require_distinct([*self.ids.values(), *self.specials.values()])
 
     @classmethod
     def from_merges(cls, merges: Sequence[Merge], specials: Iterable[str] = (END_OF_TEXT,)) -> "Vocabulary":
@@ -44,7 +53,7 @@ class Vocabulary:
     @property
     def size(self) -> int:
         """One more than the highest id: the rows an embedding needs."""
-        return max(*self.ids.values(), *self.specials.values(), 0) + 1
+        return max(self.bytes_of) + 1
 
     @cached_property
     def ranks(self) -> dict[Merge, int]:
@@ -77,29 +86,34 @@ def _require_bytes(ids: Mapping[bytes, int]) -> None:
 
 def _require_order(ids: Mapping[bytes, int], merges: Sequence[Merge]) -> None:
     made = {bytes((byte,)) for byte in range(256)}
-    seen: set[Merge] = set()
     for rank, (left, right) in enumerate(merges):
-        if (left, right) in seen:
-            raise TokenizerError(f"merge {rank} ({spell(left)} {spell(right)}) stands in the list twice.")
-        for part in (left, right):
-            if part not in made:
-                raise TokenizerError(f"merge {rank} uses {spell(part)[:40]!r}, which no earlier merge makes.")
-        if left + right not in ids:
-            raise TokenizerError(f"merge {rank} makes {spell(left + right)[:40]!r}, which has no id.")
-        seen.add((left, right))
+        if left not in made or right not in made:
+            part = left if left not in made else right
+            raise TokenizerError(f"merge {rank} uses {_short(part)}, which is no byte and made by no earlier merge.")
         made.add(left + right)
+    if len(set(merges)) != len(merges):
+        raise TokenizerError(f"{len(merges) - len(set(merges))} merges stand in the list twice.")
+    without_id = next((token for token in made if token not in ids), None)
+    if without_id is not None:
+        raise TokenizerError(f"a merge makes {_short(without_id)}, which has no id: ids and merges do not match.")
     unreachable = next((token for token in ids if token not in made), None)
     if unreachable is not None:
-        raise TokenizerError(
-            f"no merge makes {spell(unreachable)[:40]!r}: vocabulary and merges do not belong together."
-        )
+        raise TokenizerError(f"no merge makes {_short(unreachable)}, which has an id: ids and merges do not match.")
 
 
-def _require_distinct(ids: Mapping[bytes, int], specials: Mapping[str, int]) -> None:
-    if "" in specials:
-        raise TokenizerError("a special token has an empty name.")
-    taken = [*ids.values(), *specials.values()]
-    if len(set(taken)) != len(taken):
-        raise TokenizerError(f"{len(taken) - len(set(taken))} ids of the vocabulary are used twice.")
-    if min(taken) < 0 or max(taken) >= 1 << 31:
-        raise TokenizerError(f"ids run from {min(taken)} to {max(taken)}; allowed are 0 to 2,147,483,647.")
+def _require_names(specials: Mapping[str, int]) -> None:
+    for name in specials:
+        if not name or regex.search(r"[\ud800-\udfff]", name):
+            raise TokenizerError(f"{name[:40]!r} cannot be the name of a special token: it is empty or no text.")
+
+
+def _require_distinct(taken: Sequence[int]) -> None:
+    repeated = len(taken) - len(set(taken))
+    if repeated:
+        raise TokenizerError(f"{repeated} ids of the vocabulary stand for a second token.")
+    if min(taken) < 0 or max(taken) > HIGHEST_ID:
+        raise TokenizerError(f"ids run from {min(taken)} to {max(taken)}; allowed are 0 to {HIGHEST_ID}.")
+
+
+def _short(token: bytes) -> str:
+    return repr(spell(token[:40]))
