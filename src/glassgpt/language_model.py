@@ -1,1 +1,194 @@
-"""To be written."""
+"""Text in, text out: a model, its tokenizer and the engine, put together.
+
+The engine speaks ids; this small class speaks text. It owns no rule of its own: every setting is one of
+`SamplingParams`, every result one of the engine's.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TypedDict, Unpack, final
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+
+from glassgpt.checkpoints import load_model
+from glassgpt.device import resolve
+from glassgpt.engine import Completion, Event, Request, TorchBackend, generate, score_ids, stream
+from glassgpt.errors import ContextOverflow, InvalidParameter
+from glassgpt.model import GPT2, GPT2Config
+from glassgpt.sampling import SamplingParams
+from glassgpt.tokens import Tokenizer
+
+
+class Sampling(TypedDict, total=False):
+    """The settings every writing method takes; `SamplingParams` says what each one means."""
+
+    max_new_tokens: int
+    min_new_tokens: int
+    temperature: float
+    top_k: int
+    top_p: float
+    min_p: float
+    typical_p: float
+    repetition_penalty: float
+    presence_penalty: float
+    frequency_penalty: float
+    no_repeat_ngram: int
+    logit_bias: Mapping[int, float]
+    stop: tuple[str, ...]
+    stop_ids: tuple[int, ...]
+    ignore_eos: bool
+    seed: int | None
+    n: int
+    logprobs: int | None
+    num_beams: int
+    length_penalty: float
+    early_stopping: bool
+    window: str
+
+
+@dataclass(frozen=True, slots=True)
+class NextWord:
+    """A token that may come next: its text, its id, and how likely the model finds it."""
+
+    text: str
+    id: int
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How well a model foresees a text; each token is judged by all before it."""
+
+    tokens: tuple[str, ...]
+    ids: tuple[int, ...]
+    logprobs: Float32[np.ndarray, " T"]
+    """Natural logarithm of the probability of each token."""
+    nats: float
+    """The surprise of the whole text: minus the sum of `logprobs`."""
+    bits_per_byte: float
+    """The same in bits, for each byte of UTF-8: comparable between vocabularies."""
+    perplexity: float
+    """Between how many equally likely tokens the model seems to choose at each step."""
+
+
+@final
+class LanguageModel:
+    """A GPT-2 that reads and writes text."""
+
+    def __init__(self, model: GPT2, tokenizer: Tokenizer, name: str = "model", path: Path | None = None) -> None:
+        """Take a model as it stands, on its device; `load` is the usual way in."""
+        self.model = model.eval()
+        self.tokenizer = tokenizer
+        self.name = name
+        self.path = path
+        self.backend = TorchBackend(model)
+
+    @property
+    def config(self) -> GPT2Config:
+        """The model's shape."""
+        return self.model.config
+
+    def generate(self, prompt: str = "", **sampling: Unpack[Sampling]) -> str:
+        """Continue a text and return what was added; an empty prompt starts a text of its own."""
+        if sampling.get("n", 1) != 1:
+            raise InvalidParameter("n", sampling.get("n"), "generate returns one text; complete returns several")
+        return self.complete(prompt, **sampling)[0].text
+
+    def complete(self, prompt: str = "", **sampling: Unpack[Sampling]) -> list[Completion]:
+        """Continue a text `n` times; each result says why it ended, its ids and, if asked, their log-probabilities."""
+        return self.complete_many([prompt], **sampling)[0]
+
+    def complete_many(self, prompts: Sequence[str], **sampling: Unpack[Sampling]) -> list[list[Completion]]:
+        """Continue many texts at once; each gets what it would get alone."""
+        return generate(self.backend, [self.request(prompt, **sampling) for prompt in prompts], self.tokenizer)
+
+    def stream(self, prompt: str = "", **sampling: Unpack[Sampling]) -> Iterator[str]:
+        """Continue a text and hand out whole characters as they are written; joined, they are `generate`'s text."""
+        if sampling.get("n", 1) != 1:
+            raise InvalidParameter("n", sampling.get("n"), "stream writes one text; complete returns several")
+        return (event.text for event in self.events(prompt, **sampling) if event.text)
+
+    def events(self, prompt: str = "", **sampling: Unpack[Sampling]) -> Iterator[Event]:
+        """Everything that happens while a text is written: ids, text, log-probabilities, the reason it ended."""
+        return stream(self.backend, [self.request(prompt, **sampling)], self.tokenizer)
+
+    def request(self, prompt: str = "", **sampling: Unpack[Sampling]) -> Request:
+        """What the engine is asked; misspelt settings are refused by name."""
+        known = {field.name for field in fields(SamplingParams)}
+        for name, value in sampling.items():
+            if name not in known:
+                raise InvalidParameter(name, value, f"there is no such setting; there are {', '.join(sorted(known))}")
+        return Request(self._ids(prompt), SamplingParams(**sampling))
+
+    def next_words(self, text: str = "", top: int = 10) -> list[NextWord]:
+        """The likeliest next tokens, best first; equal ones in order of id."""
+        if not 1 <= top <= self.config.vocab_size:
+            raise InvalidParameter("top", top, f"must be from 1 to the vocabulary's {self.config.vocab_size:,}")
+        hidden = self._hidden(self._fitting(text))
+        with torch.inference_mode():
+            chances = self.model.logits(hidden[-1:])[0].float().softmax(dim=-1)
+            best = chances.sort(descending=True, stable=True)
+        pairs = zip(best.indices[:top].tolist(), best.values[:top].tolist(), strict=True)
+        return [NextWord(self.tokenizer.decode([token]), token, chance) for token, chance in pairs]
+
+    def score(self, text: str) -> Score:
+        """How likely the model finds a text, token by token.
+
+        The text starts a document, so its first token counts too. A text longer than the model's window is read in
+        windows that overlap by half, so that each later token is judged by at least half a window before it.
+        """
+        ids = self.tokenizer.encode(text)
+        if not ids:
+            raise InvalidParameter("text", text, "there is nothing to score; give at least one character")
+        logprobs = self._logprobs([self.tokenizer.end_of_text, *ids])
+        nats = -float(logprobs.sum(dtype=np.float64))
+        return Score(
+            tokens=tuple(self.tokenizer.decode([token]) for token in ids),
+            ids=tuple(ids),
+            logprobs=logprobs,
+            nats=nats,
+            bits_per_byte=nats / math.log(2) / len(text.encode()),
+            perplexity=math.exp(min(nats / len(ids), 700.0)),
+        )
+
+    def embed(self, text: str) -> Float32[np.ndarray, " D"]:
+        """One vector for a text: the mean, over its tokens, of what the model holds just before its head."""
+        return self._hidden(self._fitting(text)).mean(dim=0).float().cpu().numpy()
+
+    def _ids(self, text: str) -> list[int]:
+        return self.tokenizer.encode(text) or [self.tokenizer.end_of_text]
+
+    def _fitting(self, text: str) -> list[int]:
+        ids, limit = self._ids(text), self.config.context_length
+        if len(ids) > limit:
+            raise ContextOverflow(
+                f"the text has {len(ids):,} tokens; {self.name} sees {limit:,}. Give it a shorter one."
+            )
+        return ids
+
+    def _hidden(self, ids: Sequence[int]) -> Float32[torch.Tensor, "T D"]:
+        with torch.inference_mode():
+            return self.model.hidden(torch.tensor([ids], device=self.model.wte.weight.device))[0]
+
+    def _logprobs(self, ids: list[int]) -> Float32[np.ndarray, " T"]:
+        """Log-probabilities of all ids but the first, window by window."""
+        limit = self.config.context_length
+        parts, done, start = [], 1, 0
+        while done < len(ids):
+            window = ids[start : start + limit]
+            scored = score_ids(self.backend, window)
+            parts.append(scored[done - start - 1 :])
+            done = start + len(window)
+            start = max(start + 1, done - limit // 2)
+        return np.concatenate(parts).astype(np.float32)
+
+
+def load(where: str | Path = "embedded", *, device: str = "auto", dtype: str = "auto") -> LanguageModel:
+    """Load a model: the one that comes with GlassGPT, a folder, a run, a file, or a name such as "gpt2"."""
+    place = resolve(device, dtype)
+    loaded = load_model(where, dtype=place.dtype, device=str(place.device))
+    return LanguageModel(loaded.model, loaded.tokenizer, loaded.name, loaded.path)

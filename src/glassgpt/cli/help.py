@@ -58,7 +58,7 @@ def _heading(group: type, options: type) -> str:
 
 def _word(flag: Flag) -> str:
     """A positional argument in the usage line, in brackets where it may be left out."""
-    return flag.metavar if flag.metavar.startswith("[") or not _has_default(flag) else f"[{flag.metavar}]"
+    return flag.metavar if flag.is_list or flag.default is dataclasses.MISSING else f"[{flag.metavar}]"
 
 
 def _entry(flag: Flag) -> Iterator[str]:
@@ -83,10 +83,6 @@ def _entry(flag: Flag) -> Iterator[str]:
 
 def _width() -> int:
     return max(60, min(shutil.get_terminal_size().columns, 100))
-
-
-def _has_default(flag: Flag) -> bool:
-    return flag.default is not dataclasses.MISSING
 
 
 def _default(flag: Flag) -> list[str]:

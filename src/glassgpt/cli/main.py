@@ -49,14 +49,22 @@ def _run(given: list[str]) -> int:
         return DONE
     found = find(given)
     if found is None:
-        spellings = [spelling for name, verb in VERBS.items() for spelling in (name, *verb.aliases)]
-        raise UsageError(f"there is no verb {given[0]!r}{nearest(' '.join(given[:2]), spellings)}")
+        raise UsageError(_unknown(given))
     name, verb, rest = found
     function, options = verb.load()
     if {"-h", "--help"} & set(_before_words(rest)):
         sys.stdout.write(pages.page(name, options))
         return DONE
     return function(parse(options, rest)) or DONE
+
+
+def _unknown(given: list[str]) -> str:
+    """What to say of a first word that is no verb, or only half of one."""
+    longer = [name for name in VERBS if name.startswith(f"{given[0]} ")]
+    if longer:
+        return f"{given[0]!r} is half of a verb: glassgpt {' or glassgpt '.join(longer)}"
+    spellings = [spelling for name, verb in VERBS.items() for spelling in (name, *verb.aliases)]
+    return f"there is no verb {given[0]!r}{nearest(' '.join(given[:2]), spellings) or nearest(given[0], spellings)}"
 
 
 def _before_words(arguments: list[str]) -> list[str]:

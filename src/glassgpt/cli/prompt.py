@@ -32,7 +32,7 @@ class Asked:
 
 
 def sort_out(words: tuple[str, ...], source: Source, default: str = EMBEDDED) -> Asked:
-    """Tell the model from the text, and read the text."""
+    """Tell the model from the text, and read the text exactly as it is."""
     if len(words) > 2 or (len(words) == 2 and (source.model or source.file)):
         raise UsageError(f"{len(words)} words, where [MODEL] [PROMPT] are expected: put quotes around the text")
     model, text = _pair(words, source, default)
@@ -41,6 +41,13 @@ def sort_out(words: tuple[str, ...], source: Source, default: str = EMBEDDED) ->
     if source.file not in (None, "-"):
         return Asked(model, read_text(Path(str(source.file)).expanduser()))
     return Asked(model, read_stdin(insist="-" in (text, source.file)))
+
+
+def sort_out_prompt(words: tuple[str, ...], source: Source) -> Asked:
+    """The same for a text to be continued: the newline that ends a file or `echo` is not part of it."""
+    asked = sort_out(words, source)
+    typed = bool(words) and words[-1] == asked.text
+    return asked if asked.text is None or typed else Asked(asked.model, re.sub(r"\r?\n\Z", "", asked.text))
 
 
 def _pair(words: tuple[str, ...], source: Source, default: str) -> tuple[str, str | None]:
