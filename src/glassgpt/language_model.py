@@ -177,7 +177,8 @@ class LanguageModel:
     def _logprobs(self, ids: list[int]) -> Float32[np.ndarray, " T"]:
         """Log-probabilities of all ids but the first, window by window."""
         limit = self.config.context_length
-        parts, done, start = [], 1, 0
+        parts: list[np.ndarray] = []
+        done, start = 1, 0
         while done < len(ids):
             window = ids[start : start + limit]
             scored = score_ids(self.backend, window)

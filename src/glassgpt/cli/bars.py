@@ -17,12 +17,12 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:5.1f} %"
 
 
-def size(count: float) -> str:
+def size(count: int) -> str:
     """A number of bytes as people say it; 1 MB is a million bytes."""
-    unit = 0
-    while count >= 1000 and unit + 1 < len(UNITS):
-        count, unit = count / 1000, unit + 1
-    return f"{count:,.0f} {UNITS[unit]}" if unit == 0 or count >= 100 else f"{count:,.1f} {UNITS[unit]}"
+    amount, unit = float(count), 0
+    while amount >= 1000 and unit + 1 < len(UNITS):
+        amount, unit = amount / 1000, unit + 1
+    return f"{amount:,.0f} {UNITS[unit]}" if unit == 0 or amount >= 100 else f"{amount:,.1f} {UNITS[unit]}"
 
 
 def visible(text: str) -> str:

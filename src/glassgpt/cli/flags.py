@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Union, get_args, get_origin, get_type_hin
 
 from tyro.conf import Positional, UseAppendAction
 
-METAVARS = {int: "N", float: "X"}
+METAVARS: dict[object, str] = {int: "N", float: "X"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +78,13 @@ def _markers(hint: object) -> tuple[object, ...]:
     return hint.__metadata__ if get_origin(hint) is Annotated else ()  # pyrefly: ignore
 
 
-def _bare(hint: object) -> type:
+def _bare(hint: object) -> object:
     """The type without annotations, `| None` and `tuple[…, ...]`."""
     if get_origin(hint) is Annotated:
         hint = get_args(hint)[0]
     if get_origin(hint) in (Union, types.UnionType):
         hint = next(part for part in get_args(hint) if part is not type(None))
-    return hint if get_origin(hint) is not tuple else get_args(hint)[0]  # pyrefly: ignore
+    return hint if get_origin(hint) is not tuple else get_args(hint)[0]
 
 
 def _docstrings(cls: type) -> dict[str, str]:

@@ -3,7 +3,6 @@
 Exit codes: 0 done, 1 failed, 2 the command line is wrong, 3 no such data or model, 130 interrupted.
 """
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -80,7 +79,7 @@ def _report(given: list[str], kind: str, text: str, code: int) -> int:
         traceback.print_exc()
     if "--json" in flags:
         error = {"kind": kind, "message": text, "exit_code": code}
-        print(json.dumps({"schema": "glassgpt.error/1", "error": error}, ensure_ascii=False))
+        Terminal(Talk()).json("error", {"error": error})
     found = find(given)
     name = f"glassgpt {found[0]}" if found else "glassgpt"
     sys.stderr.write(f"{Terminal(Talk()).paint_talk(name, 'bold red')}: {text}\n")

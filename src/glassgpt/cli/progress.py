@@ -19,7 +19,7 @@ def progress(out: Terminal) -> Iterator[Report]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    plain = not out.shows_colour(sys.stderr)
+    plain = not out.shows_colour(sys.stderr.isatty())
     console = Console(file=sys.stderr, no_color=plain, highlight=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bars:

@@ -12,6 +12,7 @@ from glassgpt.cli.bars import padding, plural, visible
 from glassgpt.cli.options import Source, Talk, UsageError
 from glassgpt.cli.prompt import ALIASES, EMBEDDED, sort_out
 from glassgpt.cli.terminal import Terminal
+from glassgpt.cli.verbs import nearest
 from glassgpt.errors import ModelNotFound
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ def tokenizer_of(model: str) -> "Tokenizer":
             return Tokenizer.load(place)
     if folder.exists():
         return Tokenizer.gpt2()
-    raise ModelNotFound(f"there is no model {model!r}: no such folder, and the known names are {', '.join(ALIASES)}.")
+    known = f"no such folder, and the known names are {', '.join(ALIASES)}"
+    raise ModelNotFound(f"there is no model {model!r}{nearest(model, ALIASES)} There is {known}.")
 
 
 def _decode(text: str, tokenizer: "Tokenizer", out: Terminal) -> None:

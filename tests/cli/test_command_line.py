@@ -1,0 +1,197 @@
+"""The conventions every verb keeps: exit codes, the two streams, help, hints, JSON."""
+
+import shlex
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from glassgpt.cli.flags import flags
+from glassgpt.cli.main import main
+from glassgpt.cli.tokens import Tokens
+from glassgpt.cli.verbs import VERBS as PLANNED
+
+VERBS = {name: verb for name, verb in PLANNED.items() if find_spec(verb.target.partition(":")[0])}
+SPELLINGS = [spelling for name, verb in VERBS.items() for spelling in (name, *verb.aliases)]
+EVERY_FLAG = sorted({name for verb in VERBS.values() for flag in flags(verb.load()[1]) for name in flag.spellings})
+VALUE = {"N": "3", "X": "0.5", "P": "0.5", "K": "3", "ID=BIAS": "5=-1.5"}
+
+
+def test_help_lists_every_verb_on_stdout(glassgpt):
+    shown = glassgpt("--help")
+    assert (shown.code, shown.err) == (0, "")
+    assert all(name in shown.out for name in VERBS)
+
+
+def test_no_verb_at_all_shows_the_overview_and_fails_as_usage(glassgpt):
+    shown = glassgpt()
+    assert shown.code == 2
+    assert "usage: glassgpt VERB" in shown.out
+
+
+@pytest.mark.parametrize("verb", SPELLINGS)
+def test_help_of_a_verb_shows_every_flag_and_three_examples(glassgpt, verb):
+    shown = glassgpt(*verb.split(), "--help")
+    assert (shown.code, shown.err) == (0, "")
+    options = next(v for name, v in VERBS.items() if verb in (name, *v.aliases)).load()[1]
+    for flag in flags(options):
+        assert flag.help, f"{flag.field} has no docstring"
+        assert flag.names == () or any(name in shown.out for name in flag.spellings)
+    assert len(options.EXAMPLES) == 3
+    assert shown.out.count("glassgpt ") >= 4
+    assert max(map(len, shown.out.splitlines())) <= 120
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_no_flag_is_listed_that_the_verb_refuses(verb):
+    from glassgpt.cli.parse import _sort_out
+
+    options = VERBS[verb].load()[1]
+    known = flags(options)
+    for flag in known:
+        for name in flag.spellings:
+            value = [] if flag.is_switch else [flag.choices[0] if flag.choices else VALUE.get(flag.metavar, "some")]
+            given_flags, words = _sort_out([name, *value], known)
+            assert (len(given_flags), words) == (1, [])
+
+
+@pytest.mark.parametrize("verb", ["generate", "next", "tokens", "score", "info", "doctor"])
+def test_each_flag_parses_to_its_field(verb):
+    from glassgpt.cli.parse import parse
+
+    options = VERBS[verb].load()[1]
+    plain = parse(options, [])
+    for flag in flags(options):
+        for name in flag.names:
+            value = [] if flag.is_switch else [flag.choices[-1] if flag.choices else VALUE.get(flag.metavar, "some")]
+            changed = parse(options, [name, *value] if not (flag.is_switch and flag.default) else [f"--no-{name[2:]}"])
+            assert getattr(changed, flag.field) != getattr(plain, flag.field), name
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (["genrate"], "did you mean generate?"),
+        (["tokenise"], "did you mean tokenize?"),
+        (["tokens", "--cuont", "x"], "did you mean --count?"),
+        (["generate", "--temprature", "1"], "did you mean --temperature?"),
+        (["tokenizer", "trian"], "glassgpt tokenizer train"),
+        (["data"], "glassgpt data prepare"),
+    ],
+)
+def test_a_misspelling_is_met_with_a_suggestion(glassgpt, typed, meant):
+    met = glassgpt(*typed)
+    assert (met.code, met.out) == (2, "")
+    assert meant in met.err
+    assert "Traceback" not in met.err
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (["tokens", "-m"], "-m needs a value"),
+        (["tokens", "--file", "--quiet", "x"], "--file needs a value"),
+        (["tokens", "--color", "blue", "x"], "'auto', 'always', 'never'"),
+        (["generate", "-n", "many", "x"], "'many' is not a whole number"),
+        (["generate", "-t", "hot", "x"], "'hot' is not a number"),
+        (["tokens", "--json=yes", "x"], "--json is a switch"),
+        (["tokens", "A", "robot", "must"], "put quotes around the text"),
+        (["convert", "embedded"], "OUT missing"),
+        (["info", "gpt2", "gpt2"], "one word too many"),
+        (["next", "--top", "0", "x"], "--top 0 is not allowed"),
+        (["generate", "--logit-bias", "x=1", "A"], "ID=BIAS"),
+        (["generate", "--threads", "-1", "A"], "--threads -1 is not allowed"),
+        (["tokens", "--ids", "--count", "A"], "choose one"),
+        (["tokens", "-m", "gpt2", "-f", "a.txt", "A"], "given twice"),
+    ],
+)
+def test_a_wrong_command_line_is_exit_2_in_plain_words(glassgpt, typed, told):
+    met = glassgpt(*typed)
+    assert (met.code, met.out) == (2, "")
+    assert told in met.err
+    assert "--help describes every option" in met.err
+
+
+def test_an_error_is_one_json_object_when_json_is_asked_for(glassgpt):
+    answer = glassgpt("tokens", "--json", "-f", "nowhere.txt")
+    assert answer.code == 3
+    assert answer.json["schema"] == "glassgpt.error/1"
+    assert answer.json["error"]["exit_code"] == 3
+    assert "nowhere.txt" in answer.json["error"]["message"]
+
+
+def test_verbose_adds_the_traceback(glassgpt):
+    assert "Traceback" in glassgpt("tokens", "-v", "-f", "nowhere.txt").err
+    assert "Traceback" not in glassgpt("tokens", "-f", "nowhere.txt").err
+
+
+def test_a_fault_of_ours_is_reported_as_one(glassgpt, monkeypatch):
+    def broken(options: Tokens) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr("glassgpt.cli.tokens.main", broken)
+    met = glassgpt("tokens", "x")
+    assert (met.code, met.out) == (1, "")
+    assert "unexpected ZeroDivisionError" in met.err
+
+
+def test_ctrl_c_is_exit_130(glassgpt, monkeypatch):
+    def interrupted(options: Tokens) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("glassgpt.cli.tokens.main", interrupted)
+    met = glassgpt("tokens", "x")
+    assert (met.code, met.out) == (130, "")
+
+
+ARGUMENT = st.one_of(
+    st.sampled_from([*SPELLINGS, *EVERY_FLAG]),
+    st.text(max_size=8),
+    st.integers().map(str),
+    st.floats().map(str),
+    st.sampled_from(["-", "--", "=", "-=", "--=", "-n", "-n=", "--seed=", "-qv", "-nq", "embedded", "\udcff"]),
+)
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(verb=st.sampled_from(["tokens", "info", "generate", "nonsense"]), arguments=st.lists(ARGUMENT, max_size=6))
+def test_no_command_line_ends_in_a_traceback(capsys, monkeypatch, verb, arguments):
+    monkeypatch.setattr("sys.stdin", None)
+    monkeypatch.setattr("glassgpt.cli.open_model.open_model", _no_model)
+    monkeypatch.setattr("glassgpt.cli.generate.open_model", _no_model)
+    monkeypatch.setattr("glassgpt.cli.info._find", _no_model)
+    interactive = [a for a in arguments if a not in ("-v", "--verbose", "--debug", "-qv")]
+    code = main([verb, *interactive])
+    said = capsys.readouterr()
+    assert code in (0, 1, 2, 3)
+    assert "Traceback" not in said.err
+    assert "This is a bug" not in said.err
+    if code:
+        assert said.err.startswith("glassgpt")
+
+
+def _no_model(*arguments: object) -> None:
+    from glassgpt.errors import ModelNotFound
+
+    raise ModelNotFound("no model in this test")
+
+
+def test_help_comes_quickly_and_without_torch():
+    """Counted in CPU time, so that a busy machine does not fail it: nothing in it waits."""
+    code = (
+        "import sys, time; from glassgpt.cli.main import main; main(['generate', '--help']); "
+        "print('torch' in sys.modules, time.process_time())"
+    )
+    done = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(3)]
+    answers = [each.stdout.splitlines()[-1].split() for each in done]
+    assert {loaded for loaded, _ in answers} == {"False"}
+    assert min(float(seconds) for _, seconds in answers) < 0.3
+
+
+def test_every_shell_line_of_the_examples_can_be_split():
+    for verb in VERBS.values():
+        for example in verb.load()[1].EXAMPLES:
+            assert "glassgpt" in shlex.split(example)
