@@ -1,0 +1,89 @@
+"""One tensor on disk: where its bytes lie, and how to read them.
+
+Both formats we read keep raw little-endian numbers in row order, so a format's reader only has to say where. Reading
+goes straight from the file into the tensor's own memory. That costs no more than a memory map would, keeps nothing
+tied to the file (which may be overwritten or truncated later), and a short file is an error instead of a crash.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import BufferedReader
+from math import prod
+from pathlib import Path
+from typing import BinaryIO
+
+import torch
+from torch import Tensor
+
+from glassgpt.errors import CheckpointError
+
+MAX_DIMENSIONS = 8
+_CHUNK = 1 << 22
+
+Stamp = tuple[int, int, int]
+"""Which file this is: inode, size, time of change. Another file under the same name has another stamp."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A tensor in a file; whoever makes one has checked that offset and size lie inside the file."""
+
+    path: Path
+    stamp: Stamp
+    offset: int
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    verify: Callable[[memoryview], bool] | None = None
+    """Says whether the bytes are undamaged, where the format carries a checksum."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes it takes."""
+        return prod(self.shape) * self.dtype.itemsize
+
+    def read(self) -> Tensor:
+        """The tensor, in memory of its own."""
+        _need_little_endian(self.path)
+        raw = torch.empty(self.size, dtype=torch.uint8)
+        view = raw.numpy().data
+        with self._open() as file:
+            if file.readinto(view) != self.size:
+                raise CheckpointError(f"{self.path} ended while it was read.")
+        if self.verify is not None and not self.verify(view):
+            raise CheckpointError(f"{self.path} is damaged: the checksum at byte {self.offset:,} does not match.")
+        return raw.view(self.dtype).reshape(self.shape)
+
+    def holds_the_same_as(self, other: "Stored") -> bool:
+        """Whether both are equal bit for bit, compared in pieces."""
+        if (self.shape, self.dtype) != (other.shape, other.dtype):
+            return False
+        return all(a == b for a, b in zip(self._pieces(), other._pieces(), strict=True))
+
+    def _pieces(self) -> Iterator[bytes]:
+        with self._open() as file:
+            for start in range(0, self.size, _CHUNK):
+                yield file.read(min(_CHUNK, self.size - start))
+
+    def _open(self) -> BufferedReader:
+        try:
+            file = self.path.open("rb")
+        except OSError as error:
+            raise CheckpointError(f"Cannot read {self.path}: {error.strerror or error}.") from error
+        if stamp_of(file) != self.stamp:
+            file.close()
+            raise CheckpointError(f"{self.path} was changed by someone else while it was read. Try again.")
+        file.seek(self.offset)
+        return file
+
+
+def stamp_of(file: BinaryIO) -> Stamp:
+    """Which file stands behind an open handle."""
+    status = os.fstat(file.fileno())
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _need_little_endian(path: Path) -> None:
+    if sys.byteorder != "little":
+        raise CheckpointError(f"{path} holds little-endian numbers, which this big-endian machine cannot read.")
