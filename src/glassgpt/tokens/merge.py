@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
 
-Candidate = tuple[int, int, bytes, bytes]  # rank, place of the left part, left, right
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -29,6 +27,7 @@ def merge(piece: bytes, ranks: Mapping[tuple[bytes, bytes], int]) -> tuple[list[
     """Join the bytes of one piece; return the final tokens and the steps that made them."""
     parts = [piece[place : place + 1] for place in range(len(piece))]  # b"" once swallowed by a left neighbour
     before, after = list(range(-1, len(piece) - 1)), list(range(1, len(piece) + 1))
+    # What waits is (rank, place of the left part, left part, right part): the smallest is the next to merge.
     waiting = [(ranks[pair], place, *pair) for place, pair in enumerate(pairwise(parts)) if pair in ranks]
     heapify(waiting)
     steps: list[Step] = []
@@ -42,20 +41,12 @@ def merge(piece: bytes, ranks: Mapping[tuple[bytes, bytes], int]) -> tuple[list[
         if after[place] < len(parts):
             before[after[place]] = place
         steps.append(Step(rank, place, left, right))
-        for candidate in _around(place, parts, before, after, ranks):
-            heappush(waiting, candidate)
+        for first, second in ((before[place], place), (place, after[place])):
+            if first >= 0 and second < len(parts):
+                pair = parts[first], parts[second]
+                if pair in ranks:
+                    heappush(waiting, (ranks[pair], first, *pair))
     return [part for part in parts if part], steps
-
-
-def _around(
-    place: int, parts: list[bytes], before: list[int], after: list[int], ranks: Mapping[tuple[bytes, bytes], int]
-) -> Iterator[Candidate]:
-    """The new candidates that the token now at `place` forms with its two neighbours."""
-    for first, second in ((before[place], place), (place, after[place])):
-        if first >= 0 and second < len(parts):
-            pair = (parts[first], parts[second])
-            if pair in ranks:
-                yield ranks[pair], first, *pair
 
 
 def states(piece: bytes, steps: list[Step]) -> Iterator[list[bytes]]:

@@ -6,6 +6,7 @@ from functools import cache, cached_property
 from itertools import pairwise
 from operator import index
 from pathlib import Path
+from typing import SupportsIndex
 
 import regex
 
@@ -46,6 +47,10 @@ class Tokenizer:
 
     def __repr__(self) -> str:
         return f"<Tokenizer: {self.vocab_size:,} ids, {len(self.merges):,} merges, {self.fingerprint[:8]}>"
+
+    def __reduce__(self) -> tuple[type["Tokenizer"], tuple[Vocabulary]]:
+        """Another process gets the vocabulary and sets up its own encoder."""
+        return Tokenizer, (self.vocabulary,)
 
     @staticmethod
     @cache
@@ -118,18 +123,18 @@ class Tokenizer:
             ids, offsets = self._encoder.flat(texts)
         return [ids[start:end] for start, end in pairwise(offsets)]
 
-    def decode(self, ids: Iterable[int]) -> str:
+    def decode(self, ids: Iterable[SupportsIndex]) -> str:
         """The text of some ids; bytes that are no text become U+FFFD."""
         return self.decode_bytes(ids).decode("utf-8", errors="replace")
 
-    def decode_bytes(self, ids: Iterable[int]) -> bytes:
+    def decode_bytes(self, ids: Iterable[SupportsIndex]) -> bytes:
         """The bytes of some ids; exact, whatever they are."""
         try:
             return b"".join(map(self.vocabulary.bytes_of.__getitem__, map(index, ids)))
         except KeyError as error:
             raise self._unknown(error.args[0]) from None
 
-    def token_bytes(self, token: int) -> bytes:
+    def token_bytes(self, token: SupportsIndex) -> bytes:
         """The bytes of one token; those of its name if it is special."""
         try:
             return self.vocabulary.bytes_of[index(token)]
@@ -146,7 +151,7 @@ class Tokenizer:
     def _encoder(self) -> Encoder:
         return fastest(self.vocabulary)
 
-    def _unknown(self, token: int) -> TokenizerError:
+    def _unknown(self, token: SupportsIndex) -> TokenizerError:
         return TokenizerError(f"id {token} stands for no token; the last one here is {self.vocab_size - 1}.")
 
     def _allowed(self, allow_special: bool | Collection[str]) -> list[str]:

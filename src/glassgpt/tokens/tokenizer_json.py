@@ -70,10 +70,11 @@ def _require_gpt2_pipeline(content: Mapping[str, object]) -> None:
     for part in ("normalizer", "truncation", "padding"):
         if content.get(part) is not None:
             raise _unsupported(part, content[part])
-    for part in ("post_processor", "decoder"):
-        settings = content.get(part)
-        if settings is not None and _object(settings, part).get("type") != "ByteLevel":
-            raise _unsupported(f"{part}.type", _object(settings, part).get("type"))
+    decoder = content.get("decoder")
+    if decoder is not None and _object(decoder, "decoder").get("type") != "ByteLevel":
+        raise _unsupported("decoder", decoder)
+    if _adds_tokens(content.get("post_processor")):
+        raise _unsupported("post_processor", content["post_processor"])
     before = _object(content.get("pre_tokenizer"), "pre_tokenizer")
     for name, expected, default in (
         ("type", "ByteLevel", None),
@@ -82,6 +83,18 @@ def _require_gpt2_pipeline(content: Mapping[str, object]) -> None:
     ):
         if before.get(name, default) != expected:
             raise _unsupported(f"pre_tokenizer.{name}", before.get(name, default))
+
+
+def _adds_tokens(post_processor: object) -> bool:
+    """Whether more may come out than went in; `transformers` saves a template that only passes the text on."""
+    if post_processor is None:
+        return False
+    settings = _object(post_processor, "post_processor")
+    match settings.get("single"):
+        case [dict(only)] if settings.get("type") == "TemplateProcessing":
+            return list(only) != ["Sequence"]
+        case _:
+            return settings.get("type") != "ByteLevel"
 
 
 def _require_gpt2_model(model: Mapping[str, object]) -> None:
