@@ -44,9 +44,9 @@ def new_file(target: Path | str) -> Iterator[Path]:
     temporary = _free_sibling(target, BEING_WRITTEN)
     try:
         yield temporary
-        _flush(temporary)
+        flush(temporary)
         temporary.replace(target)
-        _flush(target.parent)
+        flush(target.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -57,7 +57,7 @@ def discard(folder: Path | str) -> None:
     folder = Path(os.path.abspath(folder))
     doomed = _free_sibling(folder, BEING_REMOVED)
     folder.rename(doomed)
-    _flush(folder.parent)
+    flush(folder.parent)
     shutil.rmtree(doomed)
 
 
@@ -80,19 +80,19 @@ def flush_tree(folder: Path) -> None:
     """Force every file and folder below `folder` to disk, children first."""
     for path, _, files in os.walk(folder, topdown=False):
         for name in files:
-            _flush(Path(path, name))
-        _flush(Path(path))
+            flush(Path(path, name))
+        flush(Path(path))
 
 
 def _swap_in(temporary: Path, target: Path) -> None:
     if not target.exists():
         temporary.rename(target)
-        _flush(target.parent)
+        flush(target.parent)
         return
     old = _free_sibling(target, BEING_REPLACED)
     target.rename(old)
     temporary.rename(target)
-    _flush(target.parent)
+    flush(target.parent)
     shutil.rmtree(old)
 
 
@@ -111,7 +111,8 @@ def _free_sibling(target: Path, prefix: str) -> Path:
     return path
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Force one file, or the list of names in one folder, to disk."""
     if path.is_dir() and os.name == "nt":
         return  # Windows has no handle to flush a folder with
     # A file needs a writable handle on Windows; a folder cannot have one.

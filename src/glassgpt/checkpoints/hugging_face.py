@@ -10,9 +10,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import torch
-from torch import Tensor
 
-from glassgpt.checkpoints.assemble import assemble
+from glassgpt.checkpoints.assemble import QKV_BIAS, Survey, disassemble, survey
 from glassgpt.checkpoints.atomic import new_folder
 from glassgpt.checkpoints.hf_config import CONFIG, config_to_hf, read_config
 from glassgpt.checkpoints.json_file import Json, read_json, write_json
@@ -20,7 +19,7 @@ from glassgpt.checkpoints.layout import HUGGING_FACE
 from glassgpt.checkpoints.safetensors_file import index_safetensors, write_tensors
 from glassgpt.checkpoints.stored import Stored
 from glassgpt.errors import CheckpointError
-from glassgpt.model import GPT2, GPT2Config, tally
+from glassgpt.model import GPT2, GPT2Config
 from glassgpt.tokens import Tokenizer
 
 WEIGHTS = "model.safetensors"
@@ -31,19 +30,13 @@ _MAX_SHARDS = 1_000
 _log = logging.getLogger(__name__)
 
 
-def load_folder(
-    folder: Path,
-    *,
-    weights: Path | None = None,
-    dtype: torch.dtype | None = None,
-    device: torch.device | str = "cpu",
-) -> GPT2:
-    """The model in a Hugging Face folder; `weights` names one file instead of those the folder lists."""
+def survey_folder(folder: Path, weights: Path | None = None) -> Survey:
+    """What a Hugging Face folder holds; `weights` names one file instead of those the folder lists."""
     config = read_config(folder)
     found = drop_wrappers(index_safetensors(weights) if weights else index_folder(folder))
     config, found = settle_head(config, found, str(folder))
     config, found = settle_qkv_bias(config, found, str(folder))
-    return assemble(config, found, HUGGING_FACE, str(folder), dtype=dtype, device=device)
+    return survey(config, found, HUGGING_FACE, str(folder))
 
 
 def index_folder(folder: Path) -> dict[str, Stored]:
@@ -71,7 +64,7 @@ def drop_wrappers(found: Mapping[str, Stored]) -> dict[str, Stored]:
     bare: dict[str, Stored] = {}
     for name, stored in found.items():
         plain = HUGGING_FACE.bare(name)
-        if HUGGING_FACE.not_weights is not None and HUGGING_FACE.not_weights.fullmatch(plain):
+        if not HUGGING_FACE.is_weight(plain):
             continue
         if plain in bare:
             raise CheckpointError(f"{stored.path} holds {plain[:200]!r} twice, under different prefixes.")
@@ -94,7 +87,7 @@ def settle_qkv_bias(config: GPT2Config, found: dict[str, Stored], origin: str) -
     """Drop the zeros that stand in for biases where the config says that there are none."""
     if config.qkv_bias:
         return config, found
-    stand_ins = {name for name in found if name.endswith(".attn.c_attn.bias")}
+    stand_ins = {name for name in found if name.endswith(QKV_BIAS)}
     for name in stand_ins:
         if found[name].read().count_nonzero():
             raise CheckpointError(f"{origin}: {CONFIG} says qkv_bias=false, but {name} is not zero.")
@@ -131,22 +124,9 @@ def write_model(
     stored_as = str(dtype or model.wte.weight.dtype).removeprefix("torch.")
     write_json(folder / CONFIG, {**config_to_hf(model.config), **special, "torch_dtype": stored_as})
     write_json(folder / "generation_config.json", special)
-    write_tensors(folder / WEIGHTS, stored_tensors(model), dtype=dtype, metadata=extra_metadata)
+    write_tensors(folder / WEIGHTS, disassemble(model, HUGGING_FACE), dtype=dtype, metadata=extra_metadata)
     if tokenizer is not None:
         tokenizer.save(folder)
-
-
-def stored_tensors(model: GPT2) -> dict[str, Tensor]:
-    """The model's tensors under their stored names and shapes, as views."""
-    tensors = {}
-    for row in tally(replace(model.config, qkv_bias=True)):
-        place = HUGGING_FACE.theirs(row.name)
-        assert place is not None, f"the table lacks {row.name}"
-        theirs, form = place
-        absent = not model.config.qkv_bias and row.name.endswith(".attn.c_attn.bias")
-        ours = model.wte.weight.new_zeros(row.shape) if absent else model.get_parameter(row.name).detach()
-        tensors[theirs] = form.to_theirs(ours)
-    return tensors
 
 
 def _special_ids(config: GPT2Config, tokenizer: Tokenizer | None) -> Json:

@@ -61,6 +61,10 @@ class Layout:
         found = next(((theirs, form) for ours, theirs, form in self.rows if ours == pattern), None)
         return None if found is None else (found[0].format(layer), found[1])
 
+    def is_weight(self, name: str) -> bool:
+        """Whether a stored tensor of this bare name may carry something learned."""
+        return self.not_weights is None or not self.not_weights.fullmatch(name)
+
     def bare(self, name: str) -> str:
         """A stored name without its wrappers."""
         while wrapper := next((w for w in self.wrappers if name.startswith(w)), ""):
@@ -124,6 +128,8 @@ OPENAI = Layout(
         ("ln_f.weight",             "model/ln_f/g",             Form.SAME),
         ("ln_f.bias",               "model/ln_f/b",             Form.SAME),
     ),
+    # What training code saves beside the weights: step counters, and Adam's moments of each weight.
+    not_weights=re.compile(r"(global_)?step|counter|beta[12]_power|.*/Adam(_1)?"),
 )
 """The TensorFlow variables of openai/gpt-2, src/model.py; the head is always `model/wte`."""
 # fmt: on

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from glassgpt.checkpoints import hf_config, hugging_face, openai
+from glassgpt.checkpoints.assemble import Survey, assemble
 from glassgpt.checkpoints.download import Progress
 from glassgpt.checkpoints.places import EMBEDDED, Place, kind_of, locate
 from glassgpt.errors import CheckpointError
@@ -40,23 +41,23 @@ def load_model(
     """
     place = locate(where, offline=offline, progress=progress)
     tokenizer = load_tokenizer(place)
-    model = load_weights(place, dtype=dtype, device=device)
+    model = assemble(survey_place(place), dtype=dtype, device=device)
     ids, rows = tokenizer.vocab_size, model.config.vocab_size
     if ids > rows:
         raise CheckpointError(f"{place.folder}: the tokenizer has {ids:,} ids, but the model knows only {rows:,}.")
     return Loaded(model, tokenizer, place.folder, place.name)
 
 
-def load_weights(place: Place, *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu") -> GPT2:
-    """The model alone."""
+def survey_place(place: Place) -> Survey:
+    """What the model's files hold, by the format they are in."""
     if place.weights is None and kind_of(place.folder) == "openai":
-        return openai.load_folder(place.folder, dtype=dtype, device=device)
-    return hugging_face.load_folder(place.folder, weights=place.weights, dtype=dtype, device=device)
+        return openai.survey_folder(place.folder)
+    return hugging_face.survey_folder(place.folder, place.weights)
 
 
 def load_tokenizer(place: Place) -> Tokenizer:
     """The tokenizer in the model's folder; GPT-2's own if the folder has none and the vocabulary has that size."""
-    if any((place.folder / name).exists() for name in _TOKENIZER_FILES):
+    if has_tokenizer(place):
         return Tokenizer.load(place.folder)
     size = read_config(place.folder).vocab_size
     if size == GPT2Config().vocab_size:
@@ -65,6 +66,11 @@ def load_tokenizer(place: Place) -> Tokenizer:
         f"{place.folder} has no tokenizer, and GPT-2's own does not fit a vocabulary of {size:,}. "
         "Put tokenizer.json, or vocab.json and merges.txt, beside the weights."
     )
+
+
+def has_tokenizer(place: Place) -> bool:
+    """Whether the model's folder has a tokenizer of its own."""
+    return any((place.folder / name).exists() for name in _TOKENIZER_FILES)
 
 
 def read_config(folder: Path | str) -> GPT2Config:
