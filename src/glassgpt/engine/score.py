@@ -1,0 +1,57 @@
+"""Logits in, log-probabilities out: what the model itself thinks, before any filter."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from torch import Tensor
+
+from glassgpt.engine.backend import Backend
+from glassgpt.engine.request import TokenLogprob
+from glassgpt.errors import ContextOverflow, InvalidParameter
+
+
+def score_ids(backend: Backend, ids: Sequence[int]) -> Float32[np.ndarray, " T"]:
+    """The log-probability of each id but the first, each judged by all before it."""
+    ids, config = [int(token) for token in ids], backend.config
+    if len(ids) > config.context_length:
+        raise ContextOverflow(
+            f"there are {len(ids):,} tokens to score; the model sees {config.context_length:,}. Score them in windows."
+        )
+    wrong = next((token for token in ids if not 0 <= token < config.vocab_size), None)
+    if wrong is not None:
+        raise InvalidParameter("ids", wrong, f"must be from 0 to {config.vocab_size - 1:,}, the model's vocabulary")
+    if len(ids) < 2:
+        return np.empty(0, np.float32)
+    parts: list[Tensor] = []
+    done = 1
+    for logits in backend.read(ids[:-1]):
+        next_ids = torch.tensor(ids[done : done + len(logits)], device=logits.device)
+        parts.append(logits.log_softmax(dim=-1).gather(1, next_ids[:, None])[:, 0])
+        done += len(logits)
+    return torch.cat(parts).cpu().numpy()
+
+
+def token_logprobs(
+    logits: Float32[Tensor, "B V"], ids: Sequence[int], tops: Sequence[int | None]
+) -> list[TokenLogprob | None]:
+    """The log-probability of the chosen id of each row, with as many of the likeliest as it asks; None: not asked."""
+    most = max((top for top in tops if top is not None), default=None)
+    if most is None:
+        return [None] * len(ids)
+    logprobs = logits.log_softmax(dim=-1)
+    chosen = logprobs.gather(1, torch.tensor(ids, device=logits.device)[:, None])[:, 0].tolist()
+    best = [_best(row, top or 0) for row, top in zip(logprobs, tops, strict=True)]
+    rows = zip(ids, chosen, best, tops, strict=True)
+    return [None if top is None else TokenLogprob(token, logprob, likely) for token, logprob, likely, top in rows]
+
+
+def _best(logprobs: Float32[Tensor, " V"], count: int) -> tuple[tuple[int, float], ...]:
+    if not count:
+        return ()
+    least = logprobs.topk(min(count, len(logprobs))).values[-1]
+    ids = (logprobs >= least).nonzero()[:, 0]  # ascending, so that a stable sort leaves lower ids first
+    ordered = logprobs[ids].sort(descending=True, stable=True)
+    pairs = zip(ids[ordered.indices].tolist(), ordered.values.tolist(), strict=True)
+    return tuple(pairs)[:count]

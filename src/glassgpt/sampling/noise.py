@@ -1,0 +1,54 @@
+"""Numbers in, noise out: a hash instead of a generator, so that a draw depends on nothing but what it is for.
+
+Whoever asks for the noise of (seed, sample, position, token) gets the same number: on any device, in any batch, in any
+order. Mixing function: splitmix64 (Steele, Lea, Flood 2014). Each uniform number has 53 bits and is never 0 or 1.
+"""
+
+import torch
+from jaxtyping import Float64, Int, Int64
+from torch import Tensor
+
+WORD = 2**64
+GOLDEN = 0x9E3779B97F4A7C15
+FIRST, SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+
+
+def key(seed: int, sample: int, position: int) -> int:
+    """One 64-bit number for one draw: a chain of mixes, so that no two draws share a sequence."""
+    mixed = 0
+    for number in (seed, sample, position):
+        mixed = splitmix((mixed ^ number) + GOLDEN)
+    return mixed
+
+
+def splitmix(word: int) -> int:
+    """Mix 64 bits; the plain twin of what `uniform` does to tensors."""
+    word %= WORD
+    word = (word ^ (word >> 30)) * FIRST % WORD
+    word = (word ^ (word >> 27)) * SECOND % WORD
+    return word ^ (word >> 31)
+
+
+def uniform(keys: Int64[Tensor, " B"], tokens: Int[Tensor, "*#B V"]) -> Float64[Tensor, "B V"]:
+    """A number in (0, 1) for each key and token id."""
+    # int64 stands for uint64: products wrap the same; a shift must clear the copies of the sign
+    word = keys[:, None] + tokens * _signed(GOLDEN)
+    for shift, factor in ((30, FIRST), (27, SECOND), (31, None)):
+        word ^= (word >> shift).bitwise_and_((1 << (64 - shift)) - 1)
+        if factor is not None:
+            word *= _signed(factor)
+    return (word >> 11).bitwise_and_((1 << 53) - 1).double().add_(0.5).mul_(2.0**-53)
+
+
+def gumbel(keys: Int64[Tensor, " B"], tokens: Int[Tensor, "*#B V"]) -> Float64[Tensor, "B V"]:
+    """Noise that turns argmax into a draw: argmax(logit + g) has the probabilities softmax(logit) (Gumbel 1954)."""
+    return uniform(keys, tokens).log_().neg_().log_().neg_()
+
+
+def keys_tensor(keys: list[int], device: torch.device) -> Int64[Tensor, " B"]:
+    """Keys as a tensor."""
+    return torch.tensor([_signed(entry) for entry in keys], dtype=torch.int64, device=device)
+
+
+def _signed(word: int) -> int:
+    return word - WORD if word >= WORD // 2 else word

@@ -1,0 +1,95 @@
+"""The filters in Hugging Face's order, each run only if a row asks for it.
+
+bias, repetition, presence and frequency, n-grams, forbidden ends, temperature, top-k, top-p, min-p, typical. The order
+matters: the same numbers in another order are another distribution.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from glassgpt.sampling import filters
+from glassgpt.sampling.params import SamplingParams
+
+PLAIN = SamplingParams()
+"""Changes nothing."""
+
+
+@dataclass(slots=True)
+class Row:
+    """One text that is being written, as the filters see it."""
+
+    params: SamplingParams
+    text: list[int]
+    """Prompt and all that was written."""
+    written: int = 0
+    """How many of its last tokens were written, not given."""
+    ends: tuple[int, ...] = ()
+    """Ids that end it: forbidden until `min_new_tokens` are written."""
+
+
+def process(
+    logits: Float[Tensor, "B V"], rows: Sequence[Row], allowed: int | None = None, *, warp: bool = True
+) -> Float[Tensor, "B V"]:
+    """What to choose from. Ids from `allowed` on are padding and never chosen; `warp` runs temperature and later."""
+    if allowed is not None and allowed < logits.shape[-1]:
+        logits = logits.clone()
+        logits[:, allowed:] = -torch.inf
+    logits = constrain(logits, rows)
+    return narrow(logits, [row.params for row in rows]) if warp else logits
+
+
+def constrain(logits: Float[Tensor, "B V"], rows: Sequence[Row]) -> Float[Tensor, "B V"]:
+    """The filters that look at the text; beam search uses them too."""
+    params = [row.params for row in rows]
+    each = _reader(params, logits)
+    if any(p.logit_bias for p in params):
+        logits = filters.add_bias(logits, [p.logit_bias for p in params])
+    if any(p.repetition_penalty != 1 for p in params):
+        seen = _counts([row.text for row in rows], logits) > 0
+        logits = filters.penalize_repetition(logits, seen, each("repetition_penalty"))
+    if any(p.presence_penalty or p.frequency_penalty for p in params):
+        counts = _counts([row.text[len(row.text) - row.written :] for row in rows], logits)
+        logits = filters.penalize_presence(logits, counts, each("presence_penalty"), each("frequency_penalty"))
+    if any(p.no_repeat_ngram for p in params):
+        texts = [row.text for row in rows]
+        logits = filters.forbid_repeated_ngrams(logits, texts, [p.no_repeat_ngram for p in params])
+    if any(row.written < row.params.min_new_tokens for row in rows):
+        early = [row.ends if row.written < row.params.min_new_tokens else () for row in rows]
+        logits = filters.forbid(logits, early)
+    return logits
+
+
+def narrow(logits: Float[Tensor, "B V"], params: Sequence[SamplingParams]) -> Float[Tensor, "B V"]:
+    """The filters that look at the distribution; greedy rows (temperature 0) pass unchanged."""
+    params = [p if p.temperature else PLAIN for p in params]
+    each = _reader(params, logits)
+    if any(p.temperature != 1 for p in params):
+        logits = filters.apply_temperature(logits, each("temperature"))
+    if any(p.top_k for p in params):
+        logits = filters.keep_top_k(logits, [p.top_k for p in params])
+    if any(p.top_p < 1 for p in params):
+        logits = filters.keep_top_p(logits, each("top_p"))
+    if any(p.min_p > 0 for p in params):
+        logits = filters.keep_min_p(logits, each("min_p"))
+    if any(p.typical_p < 1 for p in params):
+        logits = filters.keep_typical(logits, each("typical_p"))
+    return logits
+
+
+def _reader(params: Sequence[SamplingParams], logits: Tensor) -> Callable[[str], Float[Tensor, " B"]]:
+    def each(name: str) -> Float[Tensor, " B"]:
+        return torch.tensor([float(getattr(p, name)) for p in params], dtype=logits.dtype, device=logits.device)
+
+    return each
+
+
+def _counts(texts: Sequence[Sequence[int]], logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
+    counts = torch.zeros_like(logits)
+    for row, text in zip(counts, texts, strict=True):
+        ids = torch.tensor(text, dtype=torch.int64, device=row.device)
+        row.index_add_(0, ids, torch.ones_like(ids, dtype=row.dtype))
+    return counts
