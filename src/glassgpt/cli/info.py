@@ -76,7 +76,7 @@ def _find(name: str) -> Subject:
     if name in SIZES:
         return Subject(f"GPT-2 {name}", SIZES[name], None)
     try:
-        folder = find(name)
+        folder = find(name, offline=True)  # a description is not worth a download
     except ModelNotFound:
         if published not in SIZES:
             raise

@@ -66,8 +66,7 @@ def names_a_model(word: str) -> bool:
     """Whether a word alone on the command line is a model rather than text."""
     if word in ALIASES or re.match(r"(\.{0,2}|~)[/\\]\S+$", word):
         return True
-    path = Path(word)
-    return len(word) < 1024 and not re.search(r"[\s\0]", word) and _holds_a_model(path)
+    return len(word) < 1024 and not re.search(r"[\s\0]", word) and _holds_a_model(Path(re.sub(r"@\d+$", "", word)))
 
 
 def _holds_a_model(path: Path) -> bool:
