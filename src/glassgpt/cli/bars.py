@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 EIGHTHS = " ▏▎▍▌▋▊▉"
-UNITS = ("B", "kB", "MB", "GB", "TB")
+BYTES = ("B", "kB", "MB", "GB", "TB")
+OPERATIONS = ("FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP")
 
 
 def bar(fraction: float, width: int) -> str:
@@ -17,12 +18,12 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:5.1f} %"
 
 
-def size(count: int) -> str:
-    """A number of bytes as people say it; 1 MB is a million bytes."""
+def size(count: int, units: Sequence[str] = BYTES) -> str:
+    """A large number as people say it, in thousands: 1 MB is a million bytes."""
     amount, unit = float(count), 0
-    while amount >= 1000 and unit + 1 < len(UNITS):
+    while amount >= 1000 and unit + 1 < len(units):
         amount, unit = amount / 1000, unit + 1
-    return f"{amount:,.0f} {UNITS[unit]}" if unit == 0 or amount >= 100 else f"{amount:,.1f} {UNITS[unit]}"
+    return f"{amount:,.0f} {units[unit]}" if unit == 0 or amount >= 100 else f"{amount:,.1f} {units[unit]}"
 
 
 def visible(text: str) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from glassgpt.language_model import Sampling as Settings
 
 INTERRUPTED = 130
-ENDINGS = {"interrupted": "interrupted", "eos": "end of text", "stop": "stop text", "length": "length"}
+ENDINGS = {"eos": "ended the text", "stop": "met a stop text", "length": "length reached"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from tyro.conf import Positional, arg
 
-from glassgpt.cli.bars import bar, padding, percent, size
+from glassgpt.cli.bars import OPERATIONS, bar, padding, percent, size
 from glassgpt.cli.open_model import no_collection
 from glassgpt.cli.options import Talk
 from glassgpt.cli.terminal import Terminal
@@ -25,6 +25,7 @@ PARTS = {
     "ln_": "normalisation",
     "lm_head.": "output head",
 }
+REPEATED = (PARTS["attn."], PARTS["mlp."])
 BAR, WIDEST = 30, 40
 
 
@@ -106,7 +107,9 @@ def _places(config: "GPT2Config", tensors: bool, out: Terminal) -> Iterator[str]
     from glassgpt.model import tally
 
     rows = [(f"{each.name}  {'×'.join(map(str, each.shape))}", each.count) for each in tally(config)]
-    rows = rows if tensors else list(_by_part(config).items())
+    blocks = f" in {config.n_layers} blocks"
+    parts = {name + (blocks if name in REPEATED else ""): count for name, count in _by_part(config).items()}
+    rows = rows if tensors else list(parts.items())
     total = sum(count for _, count in rows)
     yield ""
     yield out.paint("where the parameters are", "bold")
@@ -122,9 +125,7 @@ def _by_part(config: "GPT2Config") -> dict[str, int]:
     for tensor in tally(config):
         mark = next(mark for mark in PARTS if mark in tensor.name)
         parts[PARTS[mark]] += tensor.count
-    blocks = f" in {config.n_layers} blocks"
-    inside = (PARTS["attn."], PARTS["mlp."])
-    return {name + (blocks if name in inside else ""): count for name, count in parts.items() if count}
+    return {name: count for name, count in parts.items() if count}
 
 
 def _costs(subject: Subject, out: Terminal) -> Iterator[str]:
@@ -136,7 +137,7 @@ def _costs(subject: Subject, out: Terminal) -> Iterator[str]:
         f"  past         {size(memory['past_per_token_float32'])} for each token remembered, "
         f"{size(memory['past_full_float32'])} for a full window, in float32"
     )
-    first, last = (f"{memory[name] / 1e9:,.2f} GFLOP" for name in ("flops_per_token", "flops_per_token_full"))
+    first, last = (size(memory[name], OPERATIONS) for name in ("flops_per_token", "flops_per_token_full"))
     yield f"  arithmetic   {first} for the first token, {last} for the last of a full window"
 
 

@@ -1,5 +1,6 @@
 """`glassgpt generate --interactive`: you and the model write one text, in turns."""
 
+import contextlib
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 GREETING = """\
 {name} goes on from what you write. An empty line lets it go on by itself.
-/new begins another text, /undo takes back the last turn, /quit or Ctrl-D ends; Ctrl-C stops the model."""
+/new begins another text, /undo takes back a turn, Ctrl-C stops the model, /quit or Ctrl-D ends."""
 
 
 def take_turns(options: Generate) -> int:
@@ -29,7 +30,7 @@ def take_turns(options: Generate) -> int:
     lm = open_model(words[0] if words else options.model or "embedded", options)
     out.talk(out.paint_talk(GREETING.format(name=lm.name), "dim"))
     turns: list[str] = []
-    while (line := _ask(out)) is not None:
+    while (line := _ask()) is not None:
         command = line.strip().lower()
         if command == "/quit":
             break
@@ -42,14 +43,17 @@ def take_turns(options: Generate) -> int:
     return 0
 
 
-def _ask(out: Terminal) -> str | None:
+def _ask() -> str | None:
     """One line from the user; None at the end of input or on Ctrl-C."""
     try:
-        out.talk(out.paint_talk("› ", "bold cyan"), end="")
+        if sys.stdin.isatty() and sys.stdout.isatty():
+            with contextlib.suppress(ImportError):  # Windows edits lines without it
+                import readline  # noqa: F401  arrow keys and history for input()
+            return input("› ")
         line = sys.stdin.readline()
-    except KeyboardInterrupt:
+        return line.rstrip("\r\n") if line else None
+    except (KeyboardInterrupt, EOFError):
         return None
-    return line.rstrip("\r\n") if line else None
 
 
 def _turn(lm: "LanguageModel", before: str, line: str, options: Generate, out: Terminal) -> str:

@@ -3,6 +3,8 @@
 Exit codes: 0 done, 1 failed, 2 the command line is wrong, 3 no such data or model, 130 interrupted.
 """
 
+import contextlib
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -28,10 +30,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _report(given, "Interrupted", "interrupted", INTERRUPTED)
     except BrokenPipeError:  # the reader has seen enough, as in `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _abandon_stdout()
         return DONE
     except (GlassGPTError, OSError, MemoryError) as error:
-        return _report(given, type(error).__name__, _words(error), _code(error))
+        code = _report(given, type(error).__name__, _words(error), _code(error))
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            _abandon_stdout()
+        return code
     except Exception as error:  # a fault of ours; say so, and keep the traceback for -v
         text = f"unexpected {type(error).__name__}: {error}. This is a bug; -v shows where it happened."
         return _report(given, type(error).__name__, text, FAILED)
@@ -78,8 +83,10 @@ def _report(given: list[str], kind: str, text: str, code: int) -> int:
 
         traceback.print_exc()
     if "--json" in flags:
-        error = {"kind": kind, "message": text, "exit_code": code}
-        Terminal(Talk()).json("error", {"error": error})
+        try:
+            Terminal(Talk()).json("error", {"error": {"kind": kind, "message": text, "exit_code": code}})
+        except OSError:  # a full disk, which stderr tells of
+            _abandon_stdout()
     found = find(given)
     name = f"glassgpt {found[0]}" if found else "glassgpt"
     sys.stderr.write(f"{Terminal(Talk()).paint_talk(name, 'bold red')}: {text}\n")
@@ -98,6 +105,12 @@ def _words(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     return str(error) or type(error).__name__
+
+
+def _abandon_stdout() -> None:
+    """Send what is left in the buffer nowhere, or Python would complain about it when it exits."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _speak_utf8() -> None:
