@@ -79,6 +79,21 @@ class Pace:
     end: float = 0.0
 
 
+@dataclass(slots=True)
+class Page:
+    """Where a text appears as it is written: the prompt first, once it is sure that there will be a text."""
+
+    out: Terminal
+    prompt: str
+
+    def show(self, text: str) -> None:
+        """Add what the model wrote."""
+        if self.prompt:
+            self.out.text(self.prompt, "bold")
+            self.prompt = ""
+        self.out.text(text)
+
+
 def main(options: Generate) -> int:
     """Write, then say how it went."""
     if options.interactive:
@@ -95,10 +110,9 @@ def main(options: Generate) -> int:
         Pace(),
     )
     live = options.stream and not options.json and options.num_samples == 1
-    if live and options.echo:
-        out.text(prompt, "bold")
+    page = Page(out, prompt if options.echo else "") if live else None
     try:
-        write(lm, prompt, settings, drafts, pace, out if live else None)
+        write(lm, prompt, settings, drafts, pace, page)
     except KeyboardInterrupt:  # what is written so far is kept
         pace.end = time.perf_counter()
     if options.json:
@@ -144,15 +158,15 @@ def _bias(entry: str) -> tuple[int, float]:
 
 
 def write(
-    lm: "LanguageModel", prompt: str, settings: "Settings", drafts: list[Draft], pace: Pace, live: Terminal | None
+    lm: "LanguageModel", prompt: str, settings: "Settings", drafts: list[Draft], pace: Pace, page: Page | None
 ) -> None:
-    """Let the model write into the drafts, and show the only one as it grows if it is `live`."""
+    """Let the model write into the drafts, and onto the page if there is one."""
     for event in lm.events(prompt, **settings):
         if pace.first is None:
             pace.first = time.perf_counter()
         drafts[event.sample].take(event)
-        if live:
-            live.text(event.text)
+        if page:
+            page.show(event.text)
     pace.end = time.perf_counter()
 
 

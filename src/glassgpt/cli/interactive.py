@@ -5,7 +5,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from glassgpt.cli.generate import Draft, Generate, Pace, settings_of, trailer, write
+from glassgpt.cli.generate import Draft, Generate, Pace, Page, settings_of, trailer, write
 from glassgpt.cli.open_model import open_model
 from glassgpt.cli.options import UsageError
 from glassgpt.cli.prompt import names_a_model
@@ -62,9 +62,8 @@ def _turn(lm: "LanguageModel", before: str, line: str, options: Generate, out: T
         line = f" {line}"
     draft, pace, settings = Draft(), Pace(), settings_of(options)
     prompt = _fitting(lm, before + line, options)
-    out.text(line.lstrip(), "bold")
     try:
-        write(lm, prompt, settings, [draft], pace, out)
+        write(lm, prompt, settings, [draft], pace, Page(out, line.lstrip()))
     except KeyboardInterrupt:
         pace.end = time.perf_counter()
     out.result("")
