@@ -1,20 +1,20 @@
 """Text in, text out: a model, its tokenizer and the engine, put together.
 
-The engine speaks ids; this small class speaks text. It owns no rule of its own: every setting is one of
-`SamplingParams`, every result one of the engine's.
+The engine speaks ids; this small class speaks text. Every setting is one of `SamplingParams`, every rule the engine's.
 """
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TypedDict, Unpack, final
+from typing import Literal, TypedDict, Unpack, final
 
 import numpy as np
 import torch
 from jaxtyping import Float32
 
 from glassgpt.checkpoints import load_model
+from glassgpt.checkpoints.download import Progress
 from glassgpt.device import resolve
 from glassgpt.engine import Completion, Event, Request, TorchBackend, generate, score_ids, stream
 from glassgpt.errors import ContextOverflow, InvalidParameter
@@ -46,8 +46,8 @@ class Sampling(TypedDict, total=False):
     logprobs: int | None
     num_beams: int
     length_penalty: float
-    early_stopping: bool
-    window: str
+    early_stopping: bool | Literal["never"]
+    window: Literal["stop", "slide"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class LanguageModel:
     """A GPT-2 that reads and writes text."""
 
     def __init__(self, model: GPT2, tokenizer: Tokenizer, name: str = "model", path: Path | None = None) -> None:
-        """Take a model as it stands, on its device; `load` is the usual way in."""
+        """Take a model as it stands; `load` is the usual way in."""
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.name = name
@@ -188,8 +188,13 @@ class LanguageModel:
         return np.concatenate(parts).astype(np.float32)
 
 
-def load(where: str | Path = "embedded", *, device: str = "auto", dtype: str = "auto") -> LanguageModel:
-    """Load a model: the one that comes with GlassGPT, a folder, a run, a file, or a name such as "gpt2"."""
+def load(
+    where: str | Path = "embedded", *, device: str = "auto", dtype: str = "auto", progress: Progress | None = None
+) -> LanguageModel:
+    """Load a model: the one that comes with GlassGPT, a folder, a run, a file, or a name such as "gpt2".
+
+    `progress` is told (file, bytes so far, bytes in all) where published weights must be downloaded.
+    """
     place = resolve(device, dtype)
-    loaded = load_model(where, dtype=place.dtype, device=str(place.device))
+    loaded = load_model(where, dtype=place.dtype, device=place.device, progress=progress)
     return LanguageModel(loaded.model, loaded.tokenizer, loaded.name, loaded.path)

@@ -17,7 +17,7 @@ class Convert(Talk):
     """Rewrite a model in another format; the values stay the same unless --dtype rounds them.
 
     hf is a Hugging Face folder, which is also GlassGPT's own format. openai is the TensorFlow checkpoint of OpenAI's
-    GPT-2 code. OUT must not exist yet.
+    GPT-2 code.
     """
 
     EXAMPLES: ClassVar = (
@@ -34,6 +34,8 @@ class Convert(Talk):
     """The format to write."""
     dtype: Literal["keep", "float32", "bfloat16", "float16"] = "keep"
     """The number format to write."""
+    overwrite: bool = False
+    """Replace OUT if it exists; without this it must not."""
 
 
 def main(options: Convert) -> None:
@@ -44,7 +46,7 @@ def main(options: Convert) -> None:
 
     out = Terminal(options)
     target = options.target.expanduser()
-    convert(options.source, target, to=options.to, dtype=DTYPES.get(options.dtype))
+    convert(options.source, target, to=options.to, dtype=DTYPES.get(options.dtype), overwrite=options.overwrite)
     files = sorted(file for file in target.rglob("*") if file.is_file())
     total = sum(file.stat().st_size for file in files)
     if options.json:

@@ -86,7 +86,8 @@ def _packages() -> Iterator[Finding]:
             seen.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             seen.append(f"{name} (not installed)")
-    yield Finding("packages", "ok", ", ".join(seen))
+    state = "warning" if any("not installed" in each for each in seen) else "ok"
+    yield Finding("packages", state, ", ".join(seen))
 
 
 def _machine() -> Iterator[Finding]:
@@ -95,11 +96,15 @@ def _machine() -> Iterator[Finding]:
 
 
 def _folders() -> Iterator[Finding]:
-    for topic, folder in (("temporary", Path(tempfile.gettempdir())), ("here", Path.cwd())):
+    with no_collection():
+        from glassgpt.checkpoints.download import own_cache
+
+    for topic, wanted in (("temporary", Path(tempfile.gettempdir())), ("here", Path.cwd()), ("cache", own_cache())):
+        folder = next(place for place in (wanted, *wanted.parents) if place.exists())  # the rest is made when needed
         free = shutil.disk_usage(folder).free
         writable = os.access(folder, os.W_OK)
         state = "warning" if not writable or free < LITTLE_DISK_BYTES else "ok"
-        yield Finding(topic, state, f"{folder}: {size(free)} free{'' if writable else ', not writable'}")
+        yield Finding(topic, state, f"{wanted}: {size(free)} free{'' if writable else ', not writable'}")
 
 
 def _torch() -> Iterator[Finding]:

@@ -51,6 +51,12 @@ class Generate(Source, Sampling, Place, Talk):
     stream: bool = True
     """Whether to print the text as it is written, or once it is finished."""
 
+    def __post_init__(self) -> None:
+        """Refuse to write nothing."""
+        super().__post_init__()
+        if self.num_samples < 1:
+            raise UsageError(f"--num-samples {self.num_samples} is not allowed: must be ≥ 1")
+
 
 @dataclass(slots=True)
 class Draft:
@@ -100,15 +106,10 @@ def main(options: Generate) -> int:
         from glassgpt.cli.interactive import take_turns
 
         return take_turns(options)
-    asked = sort_out_prompt(options.words, options)
+    asked, out = sort_out_prompt(options.words, options), Terminal(options)
     settings = settings_of(options)
-    lm = open_model(asked.model, options)
-    out, prompt, drafts, pace = (
-        Terminal(options),
-        asked.text or "",
-        [Draft() for _ in range(options.num_samples)],
-        Pace(),
-    )
+    lm = open_model(asked.model, options, out)
+    prompt, drafts, pace = asked.text or "", [Draft() for _ in range(options.num_samples)], Pace()
     live = options.stream and not options.json and options.num_samples == 1
     page = Page(out, prompt if options.echo else "") if live else None
     try:

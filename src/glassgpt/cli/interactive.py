@@ -27,7 +27,7 @@ def take_turns(options: Generate) -> int:
     if len(words) > 1 or (words and not (options.model is None and names_a_model(words[0]))):
         raise UsageError("--interactive takes at most a MODEL; the text is what you write at the prompt")
     out = Terminal(options)
-    lm = open_model(words[0] if words else options.model or "embedded", options)
+    lm = open_model(words[0] if words else options.model or "embedded", options, out)
     out.talk(out.paint_talk(GREETING.format(name=lm.name), "dim"))
     turns: list[str] = []
     while (line := _ask()) is not None:

@@ -46,11 +46,10 @@ class Next(Source, Place, Talk):
 
 def main(options: Next) -> None:
     """Print the chart."""
-    asked = sort_out_prompt(options.words, options)
-    lm = open_model(asked.model, options)
+    asked, out = sort_out_prompt(options.words, options), Terminal(options)
+    lm = open_model(asked.model, options, out)
     prompt = asked.text or ""
     found = lm.next_words(prompt, options.top)
-    out = Terminal(options)
     if options.json:
         words = [{"text": word.text, "id": word.id, "probability": word.probability} for word in found]
         out.json("next", {"model": lm.name, "prompt": prompt, "next": words})

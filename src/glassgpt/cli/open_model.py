@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from glassgpt.cli.options import Place
+from glassgpt.cli.progress import progress
+from glassgpt.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from glassgpt.language_model import LanguageModel
@@ -22,7 +24,7 @@ def no_collection() -> Iterator[None]:
         gc.enable()
 
 
-def open_model(where: str, place: Place) -> "LanguageModel":
+def open_model(where: str, place: Place, out: Terminal) -> "LanguageModel":
     """Load a model onto the device and in the format that were asked for."""
     with no_collection():
         import torch
@@ -31,4 +33,5 @@ def open_model(where: str, place: Place) -> "LanguageModel":
 
         if place.threads:
             torch.set_num_threads(place.threads)
-        return load(where, device=place.device, dtype=place.dtype)
+        with progress(out) as report:
+            return load(where, device=place.device, dtype=place.dtype, progress=report)

@@ -1,10 +1,15 @@
 """How far a long job is: one bar a stage on stderr, gone when it is done; nothing where nobody watches."""
 
+import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from glassgpt.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 Report = Callable[[str, int, int], None]
 """What is being done, how much of it is done, and how much there is (0: unknown)."""
@@ -16,18 +21,24 @@ def progress(out: Terminal) -> Iterator[Report]:
     if out.options.quiet or not sys.stderr.isatty():
         yield lambda what, done, goal: None
         return
+    stages: dict[str, TaskID] = {}
+    with contextlib.ExitStack() as stack:
+        shown: list[Progress] = []
+
+        def report(what: str, done: int, goal: int) -> None:
+            if not shown:  # rich is imported when there is something to show
+                shown.append(stack.enter_context(_bars(out)))
+            if what not in stages:
+                stages[what] = shown[0].add_task(what)
+            shown[0].update(stages[what], completed=done, total=goal or None)
+
+        yield report
+
+
+def _bars(out: Terminal) -> "Progress":
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    plain = not out.shows_colour(sys.stderr.isatty())
-    console = Console(file=sys.stderr, no_color=plain, highlight=False)
+    console = Console(file=sys.stderr, no_color=not out.shows_colour(sys.stderr.isatty()), highlight=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bars:
-        stages = {}
-
-        def report(what: str, done: int, goal: int) -> None:
-            if what not in stages:
-                stages[what] = bars.add_task(what)
-            bars.update(stages[what], completed=done, total=goal or None)
-
-        yield report
+    return Progress(*columns, console=console, transient=True)

@@ -41,12 +41,11 @@ class ScoreText(Source, Place, Talk):
 
 def main(options: ScoreText) -> None:
     """Print the surprise of each token, then the totals."""
-    asked = sort_out(options.words, options)
+    asked, out = sort_out(options.words, options), Terminal(options)
     if not asked.text:
         raise UsageError("there is no text to score: give it as an argument, with --file, or on standard input")
-    lm = open_model(asked.model, options)
+    lm = open_model(asked.model, options, out)
     score = lm.score(asked.text)
-    out = Terminal(options)
     totals = {
         "tokens": len(score.ids),
         "bytes": len(asked.text.encode()),
