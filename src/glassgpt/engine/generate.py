@@ -9,12 +9,14 @@ noise that is a function of (seed, sample, position, token).
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float32
 from torch import Tensor
 
 from glassgpt.engine.backend import Backend, Memory
+from glassgpt.engine.beam import beam_search
 from glassgpt.engine.draft import Draft
 from glassgpt.engine.request import Completion, Decoder, Event, Job, Request, TokenLogprob, accept, outgrown, seen
 from glassgpt.engine.score import token_logprobs
@@ -44,12 +46,16 @@ def stream(backend: Backend, requests: Sequence[Request], decode: Decoder | None
 
 def _run(backend: Backend, jobs: Sequence[Job], decoder: Decoder | None) -> Iterator[Event]:
     context = backend.config.context_length
-    drafts = [Draft(job, sample, context, decoder) for job in jobs for sample in range(job.params.n)]
+    plain = [job for job in jobs if job.params.num_beams == 1]
+    drafts = [Draft(job, sample, context, decoder) for job in plain for sample in range(job.params.n)]
     while drafts:
         room = max(draft.job.room(context) for draft in drafts)
         count = min(MOST_ROWS, backend.most_rows(room))
         yield from _write(backend, drafts[:count], decoder)
         drafts = drafts[count:]
+    for job in jobs:
+        if job.params.num_beams > 1:
+            yield from _search(backend, job, decoder)
 
 
 def _write(backend: Backend, drafts: list[Draft], decoder: Decoder | None) -> Iterator[Event]:
@@ -70,6 +76,26 @@ def _write(backend: Backend, drafts: list[Draft], decoder: Decoder | None) -> It
             ids = [ids[row] for row in going]
         logits = backend.decode(memory, ids)
         logits = _slide(backend, memory, logits, drafts)
+
+
+def _search(backend: Backend, job: Job, decoder: Decoder | None) -> Iterator[Event]:
+    """Beam search finds whole texts; they are told token by token like the others."""
+    found = beam_search(backend, job, None if decoder is None else decoder.vocab_size)
+    if len(found) < job.params.n:
+        raise InvalidParameter("n", job.params.n, f"beam search found only {len(found)} texts: ask for fewer")
+    for sample, (score, ids) in enumerate(found):
+        draft = Draft(job, sample, backend.config.context_length, decoder)
+        logprobs = _logprobs_of(backend, job, ids)
+        for token, logprob in zip(ids, logprobs, strict=True):
+            event = draft.push(token, logprob)
+            yield event if event.finish_reason is None else replace(event, score=score)
+
+
+def _logprobs_of(backend: Backend, job: Job, ids: Sequence[int]) -> list[TokenLogprob | None]:
+    if job.params.logprobs is None:
+        return [None] * len(ids)
+    logits = torch.cat(list(backend.read([*job.prompt, *ids[:-1]])))[-len(ids) :]
+    return token_logprobs(logits, ids, [job.params.logprobs] * len(ids))
 
 
 def _begin(backend: Backend, drafts: list[Draft]) -> tuple[Memory, Float32[Tensor, "B V"]]:
@@ -147,4 +173,5 @@ def _completion(events: list[Event]) -> Completion:
         finish_reason=last.finish_reason,
         logprobs=logprobs or None,
         seed=last.seed,
+        score=last.score,
     )

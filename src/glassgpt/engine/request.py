@@ -62,6 +62,8 @@ class Event:
     logprob: TokenLogprob | None
     finish_reason: FinishReason | None
     seed: int
+    score: float | None = None
+    """Beam search, with the last token: the log-probability divided by length to the power of `length_penalty`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class Completion:
     logprobs: tuple[TokenLogprob, ...] | None
     seed: int
     score: float | None = None
-    """Beam search: the log-probability divided by length to the power of `length_penalty`."""
+    """Beam search: as in `Event`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +101,6 @@ def accept(number: int, request: Request, config: GPT2Config, decoder: Decoder |
     params = request.params
     if params.stop and decoder is None:
         raise InvalidParameter("stop", params.stop, "stop texts need a tokenizer; use stop_ids")
-    if params.num_beams > 1:
-        raise InvalidParameter("num_beams", params.num_beams, "beam search is not there yet; set it to 1")
     prompt = [int(token) for token in request.ids]
     if not prompt:
         if decoder is None:

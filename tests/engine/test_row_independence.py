@@ -1,0 +1,107 @@
+"""The contract: the same request gives the same ids and the same log-probabilities, to the bit, in any company."""
+
+import pytest
+import torch
+from tests.engine.conftest import sharp_model
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glassgpt.engine import Request, TorchBackend, generate, score_ids
+from glassgpt.sampling import SamplingParams
+
+WIDTHS = [(1, 1), (2, 1), (5, 1), (7, 7), (12, 3), (20, 5), (36, 4), (40, 5), (48, 1), (60, 3), (65, 13), (96, 2)]
+"""emb_dim and n_heads: heads of width 1, 4, 5, 8, 9, 20, 48 …, most of them no multiple of a vector register."""
+
+
+@st.composite
+def shapes(draw):
+    width, heads = draw(st.sampled_from(WIDTHS))
+    return {
+        "emb_dim": width,
+        "n_heads": heads,
+        "n_layers": draw(st.integers(1, 3)),
+        "vocab_size": draw(st.sampled_from([2, 7, 31, 64, 97, 257])),
+        "context_length": draw(st.sampled_from([8, 24, 65, 150])),
+        "mlp_dim": draw(st.sampled_from([None, 1, 13, 50])),
+        "activation": draw(st.sampled_from(["gelu_new", "gelu", "relu", "silu", "tanh"])),
+        "qkv_bias": draw(st.booleans()),
+        "tie_embeddings": draw(st.booleans()),
+        "scale_attn_by_inverse_layer_idx": draw(st.booleans()),
+        "reorder_and_upcast_attn": draw(st.booleans()),
+    }
+
+
+@st.composite
+def requests(draw, shape):
+    context, words = shape["context_length"], shape["vocab_size"]
+    length = draw(st.integers(1, context - 1))
+    params = SamplingParams(
+        max_new_tokens=draw(st.integers(1, 40)),
+        temperature=draw(st.sampled_from([0.0, 0.7, 1.0, 1.5])),
+        top_k=draw(st.sampled_from([0, 0, 1, 5])),
+        top_p=draw(st.sampled_from([1.0, 1.0, 0.8])),
+        min_p=draw(st.sampled_from([0.0, 0.0, 0.05])),
+        typical_p=draw(st.sampled_from([1.0, 1.0, 0.9])),
+        repetition_penalty=draw(st.sampled_from([1.0, 1.2])),
+        frequency_penalty=draw(st.sampled_from([0.0, 0.3])),
+        seed=draw(st.integers(0, 2**64 - 1)),
+        n=draw(st.integers(1, 3)),
+        logprobs=draw(st.integers(0, 3)),
+        stop_ids=draw(st.sampled_from([(), (0,), (1,)])),
+        window=draw(st.sampled_from(["stop", "slide"])),
+    )
+    return Request(draw(st.lists(st.integers(0, words - 1), min_size=length, max_size=length)), params)
+
+
+@st.composite
+def schedules(draw):
+    shape = draw(shapes())
+    return (
+        shape,
+        draw(st.lists(requests(shape), min_size=2, max_size=6)),
+        draw(st.randoms(use_true_random=False)),
+        draw(st.sampled_from([4, 8, 20, 64, 128])),
+        draw(st.integers(0, 3)),
+    )
+
+
+def check(shape, asked, shuffler, chunk, seed, dtype):
+    """Answer requests alone with one thread, then together in another order with two and other chunks."""
+    model = sharp_model(seed, **shape).to(dtype)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = [generate(TorchBackend(model), [request])[0] for request in asked]
+        order = shuffler.sample(range(len(asked)), len(asked))
+        torch.set_num_threads(2)
+        backend = TorchBackend(model, chunk=chunk)
+        together = generate(backend, [asked[number] for number in order])
+        for number, answer in zip(order, together, strict=True):
+            assert answer == alone[number]
+        text = [*asked[0].ids, *alone[0][0].ids][: shape["context_length"]]
+        whole = score_ids(backend, text)
+    finally:
+        torch.set_num_threads(threads)
+    steps = [logprob.logprob for logprob in alone[0][0].logprobs]
+    start = len(asked[0].ids)
+    for place in range(start, len(text)):
+        assert whole[place - 1] == torch.tensor(steps[place - start])
+
+
+@settings(max_examples=60)
+@given(schedules())
+def test_a_request_gets_the_same_bits_alone_and_in_company(schedule):
+    check(*schedule, torch.float32)
+
+
+@pytest.mark.slow
+@settings(max_examples=300)
+@given(schedules())
+def test_a_request_gets_the_same_bits_alone_and_in_company_many_times(schedule):
+    check(*schedule, torch.float32)
+
+
+@settings(max_examples=25)
+@given(schedules())
+def test_a_request_gets_the_same_bits_in_bfloat16(schedule):
+    check(*schedule, torch.bfloat16)
