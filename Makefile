@@ -22,8 +22,8 @@ PYTEST = $(BIN)/python -m pytest
 .DEFAULT_GOAL := run
 
 run: $(VENV)/installed
-	@$(BIN)/glassgpt generate "$(PROMPT)" --max-new-tokens 120 --seed 1
-	@$(BIN)/glassgpt next "$(PROMPT)"
+	$(BIN)/glassgpt generate "$(PROMPT)" --max-new-tokens 120 --temperature 0.8 --top-k 40 --seed 1
+	$(BIN)/glassgpt next "$(PROMPT)"
 
 test: unit slow
 
