@@ -1,6 +1,6 @@
 """Watch a model make up its mind: the likeliest next words as a sentence grows.
 
-    python examples/next_words.py "The old man looked at the sea"
+python examples/next_words.py "The old man looked at the sea"
 """
 
 import sys

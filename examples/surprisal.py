@@ -1,6 +1,6 @@
 """What surprises a model? Each token with its surprise in bits; then which of two texts is the likelier.
 
-    python examples/surprisal.py "The ship sailed over the potato"
+python examples/surprisal.py "The ship sailed over the potato"
 """
 
 import math

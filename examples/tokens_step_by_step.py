@@ -1,6 +1,6 @@
 """How GPT-2 cuts a text into tokens: from bytes to ids, one merge at a time.
 
-    python examples/tokens_step_by_step.py "unbelievable robots 🤖"
+python examples/tokens_step_by_step.py "unbelievable robots 🤖"
 """
 
 import sys

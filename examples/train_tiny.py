@@ -1,6 +1,6 @@
 """Train a GPT-2 from nothing on a nursery rhyme, in seconds, and let it recite.
 
-    python examples/train_tiny.py
+python examples/train_tiny.py
 """
 
 import tempfile

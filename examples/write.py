@@ -1,6 +1,6 @@
 """Let the model that comes with GlassGPT write: at once, as it goes, and with several settings.
 
-    python examples/write.py "A robot must obey"
+python examples/write.py "A robot must obey"
 """
 
 import sys

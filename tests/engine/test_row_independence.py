@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from tests.engine.models import sharp_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glassgpt.engine import Request, TorchBackend, generate, score_ids
 from glassgpt.sampling import SamplingParams
+from tests.engine.models import sharp_model
 
 WIDTHS = [(1, 1), (2, 1), (5, 1), (7, 7), (12, 3), (20, 5), (36, 4), (40, 5), (48, 1), (60, 3), (65, 13), (96, 2)]
 """emb_dim and n_heads: heads of width 1, 4, 5, 8, 9, 20, 48 …, most of them no multiple of a vector register."""
