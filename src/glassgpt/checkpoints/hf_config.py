@@ -174,23 +174,22 @@ def _drop_rate(keys: Json, origin: str) -> object:
 
 def _build(values: Json, origin: str) -> GPT2Config:
     defaults = {field.name: field.default for field in fields(GPT2Config)}
-    for name, value in values.items():
-        _need_kind(name, value, defaults[name], origin)
+    checked = {name: _of_kind(name, value, defaults[name], origin) for name, value in values.items()}
     try:
-        return GPT2Config(**values)  # pyrefly: ignore  (checked one by one just above)
+        return GPT2Config(**checked)  # pyrefly: ignore  (each value was found to be of its default's type)
     except InvalidParameter as error:
         raise CheckpointError(f"{origin}: {error}") from error
 
 
-def _need_kind(name: str, value: object, default: object, origin: str) -> None:
-    limit = MAX_LAYERS if name == "n_layers" else MAX_SIZE
-    if default is None:
-        fits = value is None or (type(value) is int and value <= limit)
-    elif type(default) is int:
-        fits = type(value) is int and value <= limit
-    elif type(default) is float:
-        fits = type(value) is float or value == 0
-    else:
-        fits = type(value) is type(default)
-    if not fits:
-        raise CheckpointError(f"{origin}: {name}={str(value)[:80]} is of the wrong kind, or impossibly large.")
+def _of_kind(name: str, value: object, default: object, origin: str) -> object:
+    """The value, if it has the type of its field's default and is not absurdly large."""
+    if type(default) is float and (type(value) is float or value == 0) and not isinstance(value, bool):
+        return value or 0.0  # a rate of zero may be written as a whole number
+    if type(default) in (bool, str) and type(value) is type(default):
+        return value
+    is_size = type(default) is int or (default is None and value is not None)
+    if is_size and type(value) is int and value <= (MAX_LAYERS if name == "n_layers" else MAX_SIZE):
+        return value
+    if default is None and value is None:
+        return None
+    raise CheckpointError(f"{origin}: {name}={str(value)[:80]} is of the wrong kind, or impossibly large.")

@@ -9,6 +9,7 @@ model.safetensors        one file, with its config.json beside it
 
 import difflib
 import logging
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,9 +56,9 @@ def locate(where: str | Path, *, offline: bool | None = None, progress: Progress
     if name in PUBLISHED and isinstance(where, str):
         return _published(name, is_offline() if offline is None else offline, progress)
     path, _, step = name.rpartition("@")
-    if path and step.isdigit() and not Path(name).exists():
+    if path and step.isdigit() and not _exists(Path(name)):
         return _checkpoint(_existing(Path(path)), int(step))
-    if _HUB_NAME.fullmatch(name) and not Path(name).exists() and (snapshot := cached_snapshot(name)):
+    if _HUB_NAME.fullmatch(name) and not _exists(Path(name)) and (snapshot := cached_snapshot(name)):
         return Place(name, snapshot)
     return _look_inside(_existing(Path(name)))
 
@@ -112,10 +113,8 @@ def _file(path: Path) -> Place:
 
 def _newest_checkpoint(run: Path) -> Place:
     """The highest step that its manifest finds undamaged."""
-    steps = sorted(
-        (int(path.name[5:]) for path in (run / "ckpt").glob("step-*") if path.name[5:].isdigit()), reverse=True
-    )
-    for step in steps:
+    steps = _steps(run)
+    for step in reversed(steps):
         try:
             return _checkpoint(run, step)
         except CheckpointError as error:
@@ -128,22 +127,35 @@ def _newest_checkpoint(run: Path) -> Place:
 def _checkpoint(run: Path, step: int) -> Place:
     folder = run / "ckpt" / f"step-{step:08d}"
     if not folder.is_dir():
-        steps = sorted(path.name.removeprefix("step-").lstrip("0") for path in (run / "ckpt").glob("step-*"))
-        have = f"It has {', '.join(steps)}." if steps else "It has no checkpoint."
-        raise ModelNotFound(f"The run {run} has no checkpoint of step {step}. {have}")
+        have = ", ".join(map(str, _steps(run))) or "none"
+        raise ModelNotFound(f"The run {run} has no checkpoint of step {step}; it has {have}.")
     verify_manifest(folder)
     return Place(f"{run.resolve().name}@{step}", folder)
 
 
+def _steps(run: Path) -> list[int]:
+    names = (path.name.removeprefix("step-") for path in (run / "ckpt").glob("step-*"))
+    return sorted(int(name) for name in names if name.isdigit())
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # too long a name, for one: surely no model
+        return False
+
+
 def _existing(path: Path) -> Path:
-    path = path.expanduser()
-    if path.exists():
+    path = Path(os.path.expanduser(path))
+    if _exists(path):
         return path
     known = [EMBEDDED, *PUBLISHED]
     beside = sorted(item.name for item in path.parent.iterdir()) if path.parent.is_dir() else []
     close = difflib.get_close_matches(str(path), known, 2) or difflib.get_close_matches(path.name, beside, 2)
     hint = f" Did you mean {' or '.join(close)}?" if close else ""
-    raise ModelNotFound(f"No model under {str(path)!r}.{hint} Give a folder, a file, or one of: {', '.join(known)}.")
+    raise ModelNotFound(
+        f"No model under {str(path)[:300]!r}.{hint} Give a folder, a file, or one of: {', '.join(known)}."
+    )
 
 
 def _no_model_in(folder: Path) -> CheckpointError | ModelNotFound:

@@ -15,9 +15,9 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPMessage
+from email.message import Message
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import BinaryIO
 from urllib.parse import urljoin, urlsplit
 
 from glassgpt.checkpoints.atomic import flush
@@ -28,6 +28,14 @@ TRIES = 5
 """How many requests in a row may fail without a new byte."""
 NETWORK_TROUBLE = (urllib.error.URLError, http.client.HTTPException, ssl.SSLError, ConnectionError, TimeoutError)
 _MAX_REDIRECTS = 10
+_WITHOUT_REDIRECTS = (
+    urllib.request.ProxyHandler,
+    urllib.request.HTTPHandler,
+    urllib.request.HTTPSHandler,
+    urllib.request.HTTPErrorProcessor,
+    urllib.request.HTTPDefaultErrorHandler,
+)
+"""Redirects are followed by hand, because the hash stands in the answer that redirects."""
 _CHUNK = 1 << 20
 
 Told = Callable[[int, int], None]
@@ -45,24 +53,15 @@ class Answer:
     commit: str | None
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Redirects are followed by hand: the hash stands in the answer that redirects."""
-
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
-    ) -> None:
-        """Hand the redirecting answer out as an error."""
-
-
 def ask(url: str) -> Answer:
     """Ask for a file without fetching it."""
-    opener = urllib.request.build_opener(_NoRedirect)
+    opener = urllib.request.OpenerDirector()
+    for handler in _WITHOUT_REDIRECTS:
+        opener.add_handler(handler())
     seen: dict[str, str] = {}
     for _ in range(_MAX_REDIRECTS):
         status, headers = _head(opener, url)
-        seen = {key.lower(): value for key, value in headers.items()} | {
-            key: value for key, value in seen.items() if key.startswith("x-")
-        }
+        seen = headers | {key: value for key, value in seen.items() if key.startswith("x-")}
         if status < 300:
             break
         url = _next_url(url, seen.get("location", ""))
@@ -73,9 +72,7 @@ def ask(url: str) -> Answer:
     return _answer(url, seen)
 
 
-def transfer(
-    target: Path, answer: Answer, *, cap: int, told: Told, pause: Callable[[float], None] = time.sleep
-) -> None:
+def transfer(target: Path, answer: Answer, *, cap: int, told: Told, pause: Pause = time.sleep) -> None:
     """Fetch a file to `target`, going on where an earlier try stopped."""
     if answer.size > cap:
         raise CheckpointError(
@@ -134,16 +131,20 @@ def _append(file: BinaryIO, have: int, answer: Answer, told: Told) -> None:
     file.flush()
 
 
-def _head(opener: urllib.request.OpenerDirector, url: str) -> tuple[int, HTTPMessage]:
+def _head(opener: urllib.request.OpenerDirector, url: str) -> tuple[int, dict[str, str]]:
     if urlsplit(url).scheme not in ("http", "https"):
         raise CheckpointError(f"{url} is no web address.")
     try:
         with opener.open(urllib.request.Request(url, method="HEAD"), timeout=TIMEOUT_SECONDS) as response:
-            return response.status, response.headers
+            return response.status, _lower(response.headers)
     except urllib.error.HTTPError as error:
         if not 300 <= error.code < 400:
             raise
-        return error.code, error.headers
+        return error.code, _lower(error.headers)
+
+
+def _lower(headers: Message) -> dict[str, str]:
+    return {key.lower(): value for key, value in headers.items()}
 
 
 def _next_url(url: str, location: str) -> str:
