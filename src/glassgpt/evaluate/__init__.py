@@ -1,1 +1,5 @@
-"""To be written."""
+"""Model in, numbers out."""
+
+from glassgpt.evaluate.loss import Loss, loss_of
+
+__all__ = ["Loss", "loss_of"]

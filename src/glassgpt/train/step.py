@@ -1,0 +1,55 @@
+"""Batch in, weights changed: accumulate, clip, update."""
+
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+
+from glassgpt.model import GPT2
+from glassgpt.train.optimizer import Updater
+from glassgpt.train.recipe import Recipe
+
+
+def arithmetic(precision: str, device: torch.device) -> AbstractContextManager[object]:
+    """Where matrices are multiplied in bfloat16, or nothing."""
+    if precision == "float32":
+        return nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+def loss_sum(model: GPT2, ids: Int[Tensor, "B T"], targets: Int[Tensor, "B T"]) -> Float[Tensor, ""]:
+    """Cross-entropy in nats, summed over the tokens; targets of -100 do not count."""
+    logits = model(ids)
+    return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=-100, reduction="sum")
+
+
+def train_step(
+    model: GPT2, updater: Updater, recipe: Recipe, batch: tuple[Tensor, Tensor], rate: float
+) -> tuple[Tensor, Tensor]:
+    """One update; returns the mean loss in nats a token and the length of the gradient, both still on the device.
+
+    Every micro-batch is weighed by its share of the counted tokens, so accumulating changes nothing but memory.
+    """
+    ids, targets = batch
+    device = model.wte.weight.device
+    tokens = (targets != -100).sum().to(device)
+    total = torch.zeros((), device=device)
+    for part, expected in zip(ids.split(recipe.micro_rows), targets.split(recipe.micro_rows), strict=True):
+        with arithmetic(recipe.precision, device):
+            loss = loss_sum(model, part.to(device), expected.to(device)) / tokens
+        loss.backward()
+        total += loss.detach()
+    limit = recipe.optimizer.clip or torch.inf
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), limit, error_if_nonfinite=False)
+    updater.step(rate)
+    return total, norm
+
+
+def recompute_blocks(model: GPT2) -> None:
+    """Make each block forget its activations and compute them again on the way back."""
+    for block in model.h:
+        block.forward = partial(checkpoint, block.forward, use_reentrant=False)
