@@ -66,8 +66,11 @@ def test_json_is_one_object_with_everything(glassgpt, model, lm):
 
 
 def test_logprobs_stand_beside_the_ids(glassgpt, model):
-    sample = glassgpt("generate", model, PROMPT, "-n", 6, "--logprobs", 2, "--json").json["samples"][0]
-    assert len(sample["logprobs"]) == len(sample["ids"])
+    asked = ("generate", model, PROMPT, "-n", 6, "-s", 1, "--logprobs", 2)
+    sample = glassgpt(*asked, "--json").json["samples"][0]
+    assert [each["id"] for each in sample["logprobs"]] == sample["ids"]
+    assert {len(each["top"]) for each in sample["logprobs"]} == {2}
+    assert glassgpt(*asked).out.count("%") == 6 * 3
 
 
 def test_several_samples_are_told_apart(glassgpt, model):

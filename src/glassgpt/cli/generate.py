@@ -1,24 +1,28 @@
 """`glassgpt generate`: a prompt in, the text a model continues it with out, word by word."""
 
+import math
 import secrets
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from tyro.conf import Positional, arg
 
-from glassgpt.cli.bars import plural
+from glassgpt.cli.bars import padding, percent, plural
 from glassgpt.cli.open_model import open_model
 from glassgpt.cli.options import Place, Sampling, Source, Talk, UsageError
 from glassgpt.cli.prompt import sort_out_prompt
 from glassgpt.cli.terminal import Terminal
+from glassgpt.cli.tokens import show
 
 if TYPE_CHECKING:
-    from glassgpt.engine import Event
+    from glassgpt.engine import Event, TokenLogprob
     from glassgpt.language_model import LanguageModel
     from glassgpt.language_model import Sampling as Settings
 
 INTERRUPTED = 130
+WIDEST = 24
 ENDINGS = {"eos": "ended the text", "stop": "met a stop text", "length": "length reached"}
 
 
@@ -43,7 +47,7 @@ class Generate(Source, Sampling, Place, Talk):
     num_samples: Annotated[int, arg(metavar="N")] = 1
     """Write N different continuations."""
     logprobs: Annotated[int | None, arg(metavar="K")] = None
-    """Report how likely each token was, with the K likeliest beside it; use with --json."""
+    """Show how likely the model found each token, and the K likeliest in its place."""
     interactive: Annotated[bool, arg(aliases=("-i",))] = False
     """Take turns: you write a line, the model goes on, and so forth."""
     echo: bool = True
@@ -64,14 +68,14 @@ class Draft:
 
     pieces: list[str] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)
-    logprobs: list[object] = field(default_factory=list)
+    logprobs: "list[TokenLogprob]" = field(default_factory=list)
     finish_reason: str = "interrupted"
 
     def take(self, event: "Event") -> None:
         """Add what the engine has just decided."""
         self.pieces.append(event.text)
-        if event.id is not None:
-            self.ids.append(event.id)
+        self.ids.append(event.id)
+        if event.logprob:
             self.logprobs.append(event.logprob)
         self.finish_reason = event.finish_reason or self.finish_reason
 
@@ -122,6 +126,9 @@ def main(options: Generate) -> int:
         out.result("")
     else:
         _print_all(prompt, drafts, options, out)
+    if options.logprobs is not None and not options.json:
+        for line in (line for draft in drafts for line in _likelihoods(lm, draft, out)):
+            out.result(line)
     out.talk(out.paint_talk(trailer(drafts, pace, settings), "dim"))
     return INTERRUPTED if any(draft.finish_reason == "interrupted" for draft in drafts) else 0
 
@@ -180,6 +187,23 @@ def _print_all(prompt: str, drafts: list[Draft], options: Generate, out: Termina
         out.text("".join(draft.pieces) + "\n")
 
 
+def _likelihoods(lm: "LanguageModel", draft: Draft, out: Terminal) -> Iterator[str]:
+    """A row a token: itself, how likely it was, and what was likeliest in its place."""
+    shown = [show(lm.tokenizer.token_bytes(each.id)) for each in draft.logprobs]
+    yield ""
+    for each, text, space in zip(draft.logprobs, shown, padding(shown, WIDEST), strict=True):
+        top = "  ".join(f"{show(lm.tokenizer.token_bytes(t))}{percent(math.exp(value))}" for t, value in each.top)
+        yield f"  {out.paint(text, 'bold')}{space}  {percent(math.exp(each.logprob))}  {out.paint(top, 'dim')}".rstrip()
+
+
+def _as_json(each: "TokenLogprob") -> dict[str, object]:
+    return {
+        "id": each.id,
+        "logprob": each.logprob,
+        "top": [{"id": token, "logprob": value} for token, value in each.top],
+    }
+
+
 def trailer(drafts: list[Draft], pace: Pace, settings: "Settings") -> str:
     """Tokens, time to the first, tokens a second, seed, and why it ended."""
     tokens = sum(len(draft.ids) for draft in drafts)
@@ -207,7 +231,7 @@ def _facts(
                 "text": "".join(draft.pieces),
                 "ids": draft.ids,
                 "finish_reason": draft.finish_reason,
-                **({} if options.logprobs is None else {"logprobs": draft.logprobs}),
+                **({} if options.logprobs is None else {"logprobs": [_as_json(each) for each in draft.logprobs]}),
             }
             for draft in drafts
         ],
