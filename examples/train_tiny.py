@@ -31,7 +31,7 @@ with tempfile.TemporaryDirectory() as name:
     recipe = Recipe(
         model=shape, steps=150, rows=16, micro_rows=16, optimizer=Optimizer(lr=3e-3), schedule=Schedule(warmup_steps=10)
     )
-    train(recipe, folder / "run", folder / "data", listen=lambda event: None)
+    train(recipe, folder / "run", folder / "data")
 
     lm = glassgpt.load(folder / "run")
     print("This is the" + lm.generate("This is the", max_new_tokens=60, temperature=0.0))

@@ -122,7 +122,7 @@ class LanguageModel:
         for name, value in sampling.items():
             if name not in known:
                 raise InvalidParameter(name, value, f"there is no such setting; there are {', '.join(sorted(known))}")
-        return Request(self._ids(prompt), SamplingParams(**sampling))
+        return Request(self._ids(prompt), SamplingParams(**sampling))  # pyrefly: ignore[open-unpacking]
 
     def next_words(self, text: str = "", top: int = 10) -> list[NextWord]:
         """The likeliest next tokens, best first; equal ones in order of id."""

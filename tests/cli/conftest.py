@@ -6,6 +6,16 @@ import sys
 from dataclasses import dataclass
 
 import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """These models are so small that a second thread would only be waited for."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @dataclass(frozen=True)
@@ -44,8 +54,6 @@ def glassgpt(capsys, monkeypatch):
 @pytest.fixture(scope="session")
 def model(tmp_path_factory):
     """A folder with a small random model whose choices differ: 290 tokens, a window of 48."""
-    import torch
-
     from glassgpt.checkpoints import save_model
     from glassgpt.model import GPT2, GPT2Config, initialize
     from glassgpt.tokens import learn
