@@ -1,29 +1,29 @@
 """`glassgpt generate`: a prompt in, the text a model continues it with out, word by word."""
 
+import contextlib
 import math
 import secrets
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from tyro.conf import Positional, arg
 
-from glassgpt.cli.bars import padding, percent, plural
+from glassgpt.cli.bars import padding, percent
 from glassgpt.cli.open_model import open_model
 from glassgpt.cli.options import Place, Sampling, Source, Talk, UsageError
-from glassgpt.cli.prompt import sort_out_prompt
+from glassgpt.cli.prompt import EMBEDDED, names_a_model, sort_out_prompt
 from glassgpt.cli.terminal import Terminal
 from glassgpt.cli.tokens import show
+from glassgpt.cli.writing import Draft, Pace, Page, trailer, write
 
 if TYPE_CHECKING:
-    from glassgpt.engine import Event, TokenLogprob
+    from glassgpt.engine import TokenLogprob
     from glassgpt.language_model import LanguageModel
     from glassgpt.language_model import Sampling as Settings
 
 INTERRUPTED = 130
 WIDEST = 24
-ENDINGS = {"eos": "ended the text", "stop": "met a stop text", "length": "length reached"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,75 +62,40 @@ class Generate(Source, Sampling, Place, Talk):
             raise UsageError(f"--num-samples {self.num_samples} is not allowed: must be ≥ 1")
 
 
-@dataclass(slots=True)
-class Draft:
-    """One continuation while it is being written."""
-
-    pieces: list[str] = field(default_factory=list)
-    ids: list[int] = field(default_factory=list)
-    logprobs: "list[TokenLogprob]" = field(default_factory=list)
-    finish_reason: str = "interrupted"
-
-    def take(self, event: "Event") -> None:
-        """Add what the engine has just decided."""
-        self.pieces.append(event.text)
-        self.ids.append(event.id)
-        if event.logprob:
-            self.logprobs.append(event.logprob)
-        self.finish_reason = event.finish_reason or self.finish_reason
-
-
-@dataclass(slots=True)
-class Pace:
-    """When the writing began, when the first token came, and when it ended; seconds."""
-
-    start: float = field(default_factory=time.perf_counter)
-    first: float | None = None
-    end: float = 0.0
-
-
-@dataclass(slots=True)
-class Page:
-    """Where a text appears as it is written: the prompt first, once it is sure that there will be a text."""
-
-    out: Terminal
-    prompt: str
-
-    def show(self, text: str) -> None:
-        """Add what the model wrote."""
-        if self.prompt:
-            self.out.text(self.prompt, "bold")
-            self.prompt = ""
-        self.out.text(text)
-
-
 def main(options: Generate) -> int:
     """Write, then say how it went."""
+    out = Terminal(options)
     if options.interactive:
-        from glassgpt.cli.interactive import take_turns
-
-        return take_turns(options)
-    asked, out = sort_out_prompt(options.words, options), Terminal(options)
-    settings = settings_of(options)
+        return _take_turns(options, out)
+    asked, settings = sort_out_prompt(options.words, options), settings_of(options)
     lm = open_model(asked.model, options, out)
     prompt, drafts, pace = asked.text or "", [Draft() for _ in range(options.num_samples)], Pace()
     live = options.stream and not options.json and options.num_samples == 1
     page = Page(out, prompt if options.echo else "") if live else None
-    try:
+    with contextlib.suppress(KeyboardInterrupt):  # what is written so far is kept
         write(lm, prompt, settings, drafts, pace, page)
-    except KeyboardInterrupt:  # what is written so far is kept
-        pace.end = time.perf_counter()
     if options.json:
         out.json("generate", _facts(lm, prompt, settings, drafts, pace, options))
-    elif live:
-        out.result("")
     else:
-        _print_all(prompt, drafts, options, out)
-    if options.logprobs is not None and not options.json:
-        for line in (line for draft in drafts for line in _likelihoods(lm, draft, out)):
+        out.result("") if live else _print_all(prompt, drafts, options, out)
+        for line in _likelihoods(lm, drafts, out):
             out.result(line)
     out.talk(out.paint_talk(trailer(drafts, pace, settings), "dim"))
     return INTERRUPTED if any(draft.finish_reason == "interrupted" for draft in drafts) else 0
+
+
+def _take_turns(options: Generate, out: Terminal) -> int:
+    from glassgpt.cli.interactive import take_turns
+
+    if options.json or options.num_samples > 1 or options.num_beams > 1 or options.file:
+        raise UsageError("--interactive goes with none of --json, --num-samples, --num-beams and --file")
+    words = options.words
+    if len(words) > 1 or (words and not (options.model is None and names_a_model(words[0]))):
+        raise UsageError("--interactive takes at most a MODEL; the text is what you write at the prompt")
+    settings_of(options)  # mistakes are told of before the model is loaded
+    lm = open_model(words[0] if words else options.model or EMBEDDED, options, out)
+    take_turns(lm, lambda: settings_of(options), out)
+    return 0
 
 
 def settings_of(options: Generate) -> "Settings":
@@ -165,35 +130,23 @@ def _bias(entry: str) -> tuple[int, float]:
         raise UsageError(f"--logit-bias {entry!r} is not allowed: write ID=BIAS, such as 50256=-100") from None
 
 
-def write(
-    lm: "LanguageModel", prompt: str, settings: "Settings", drafts: list[Draft], pace: Pace, page: Page | None
-) -> None:
-    """Let the model write into the drafts, and onto the page if there is one."""
-    for event in lm.events(prompt, **settings):
-        if pace.first is None:
-            pace.first = time.perf_counter()
-        drafts[event.sample].take(event)
-        if page:
-            page.show(event.text)
-    pace.end = time.perf_counter()
-
-
 def _print_all(prompt: str, drafts: list[Draft], options: Generate, out: Terminal) -> None:
     for number, draft in enumerate(drafts, start=1):
         if len(drafts) > 1:
             out.result(out.paint(f"--- {number} of {len(drafts)} ---", "dim"))
         if options.echo:
             out.text(prompt, "bold")
-        out.text("".join(draft.pieces) + "\n")
+        out.text(draft.text + "\n")
 
 
-def _likelihoods(lm: "LanguageModel", draft: Draft, out: Terminal) -> Iterator[str]:
-    """A row a token: itself, how likely it was, and what was likeliest in its place."""
-    shown = [show(lm.tokenizer.token_bytes(each.id)) for each in draft.logprobs]
-    yield ""
-    for each, text, space in zip(draft.logprobs, shown, padding(shown, WIDEST), strict=True):
-        top = "  ".join(f"{show(lm.tokenizer.token_bytes(t))}{percent(math.exp(value))}" for t, value in each.top)
-        yield f"  {out.paint(text, 'bold')}{space}  {percent(math.exp(each.logprob))}  {out.paint(top, 'dim')}".rstrip()
+def _likelihoods(lm: "LanguageModel", drafts: list[Draft], out: Terminal) -> Iterator[str]:
+    """With --logprobs a row a token: itself, how likely it was, and what was likeliest in its place."""
+    for draft in (draft for draft in drafts if draft.logprobs):
+        yield ""
+        shown = [show(lm.tokenizer.token_bytes(each.id)) for each in draft.logprobs]
+        for each, text, space in zip(draft.logprobs, shown, padding(shown, WIDEST), strict=True):
+            top = "  ".join(f"{show(lm.tokenizer.token_bytes(t))}{percent(math.exp(value))}" for t, value in each.top)
+            yield f"  {out.paint(text, 'bold')}{space}  {percent(math.exp(each.logprob))}  {out.paint(top, 'dim')}"
 
 
 def _as_json(each: "TokenLogprob") -> dict[str, object]:
@@ -204,31 +157,17 @@ def _as_json(each: "TokenLogprob") -> dict[str, object]:
     }
 
 
-def trailer(drafts: list[Draft], pace: Pace, settings: "Settings") -> str:
-    """Tokens, time to the first, tokens a second, seed, and why it ended."""
-    tokens = sum(len(draft.ids) for draft in drafts)
-    parts = [plural(tokens, "token")]
-    if pace.first is not None:
-        parts.append(f"first after {1000 * (pace.first - pace.start):,.0f} ms")
-        parts.append(f"{tokens / max(pace.end - pace.start, 1e-9):,.0f} tokens/s")
-    parts.append(f"seed {settings.get('seed')}")
-    if len(drafts) == 1:
-        reason = drafts[0].finish_reason
-        parts.append(ENDINGS.get(reason, reason))
-    return " · ".join(parts)
-
-
 def _facts(
     lm: "LanguageModel", prompt: str, settings: "Settings", drafts: list[Draft], pace: Pace, options: Generate
 ) -> dict[str, object]:
-    tokens, seconds = sum(len(draft.ids) for draft in drafts), max(pace.end - pace.start, 1e-9)
+    tokens = sum(len(draft.ids) for draft in drafts)
     return {
         "model": lm.name,
         "prompt": prompt,
         "seed": settings.get("seed"),
         "samples": [
             {
-                "text": "".join(draft.pieces),
+                "text": draft.text,
                 "ids": draft.ids,
                 "finish_reason": draft.finish_reason,
                 **({} if options.logprobs is None else {"logprobs": [_as_json(each) for each in draft.logprobs]}),
@@ -237,5 +176,5 @@ def _facts(
         ],
         "tokens": tokens,
         "first_token_seconds": None if pace.first is None else round(pace.first - pace.start, 6),
-        "tokens_per_second": round(tokens / seconds, 3),
+        "tokens_per_second": round(pace.tokens_per_second(tokens), 3),
     }

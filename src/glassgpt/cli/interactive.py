@@ -2,32 +2,23 @@
 
 import contextlib
 import sys
-import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from glassgpt.cli.generate import Draft, Generate, Pace, Page, settings_of, trailer, write
-from glassgpt.cli.open_model import open_model
-from glassgpt.cli.options import UsageError
-from glassgpt.cli.prompt import names_a_model
 from glassgpt.cli.terminal import Terminal
+from glassgpt.cli.writing import Draft, Pace, Page, trailer, write
 
 if TYPE_CHECKING:
     from glassgpt.language_model import LanguageModel
+    from glassgpt.language_model import Sampling as Settings
 
 GREETING = """\
 {name} goes on from what you write. An empty line lets it go on by itself.
 /new begins another text, /undo takes back a turn, Ctrl-C stops the model, /quit or Ctrl-D ends."""
 
 
-def take_turns(options: Generate) -> int:
-    """Read a line, let the model go on, until the end of input."""
-    if options.json or options.num_samples > 1 or options.num_beams > 1 or options.file:
-        raise UsageError("--interactive goes with none of --json, --num-samples, --num-beams and --file")
-    words = options.words
-    if len(words) > 1 or (words and not (options.model is None and names_a_model(words[0]))):
-        raise UsageError("--interactive takes at most a MODEL; the text is what you write at the prompt")
-    out = Terminal(options)
-    lm = open_model(words[0] if words else options.model or "embedded", options, out)
+def take_turns(lm: "LanguageModel", settings: "Callable[[], Settings]", out: Terminal) -> None:
+    """Read a line, let the model go on, until the end of input; `settings` are asked for afresh each time."""
     out.talk(out.paint_talk(GREETING.format(name=lm.name), "dim"))
     turns: list[str] = []
     while (line := _ask()) is not None:
@@ -38,9 +29,7 @@ def take_turns(options: Generate) -> int:
             turns = [] if command == "/new" else turns[:-1]
             out.talk(out.paint_talk("".join(turns) or "a new text", "dim"))
         else:
-            turns.append(_turn(lm, "".join(turns), line, options, out))
-    out.talk("")
-    return 0
+            turns.append(_turn(lm, "".join(turns), line, settings(), out))
 
 
 def _ask() -> str | None:
@@ -56,23 +45,22 @@ def _ask() -> str | None:
         return None
 
 
-def _turn(lm: "LanguageModel", before: str, line: str, options: Generate, out: Terminal) -> str:
+def _turn(lm: "LanguageModel", before: str, line: str, settings: "Settings", out: Terminal) -> str:
     """Let the model go on after the line; what both wrote is the turn."""
     if before and line and not before[-1].isspace() and (line[0].isalnum() or line[0] in "\"'("):
         line = f" {line}"
-    draft, pace, settings = Draft(), Pace(), settings_of(options)
-    prompt = _fitting(lm, before + line, options)
-    try:
+    draft, pace = Draft(), Pace()
+    prompt = _fitting(lm, before + line, settings.get("max_new_tokens", 0))
+    with contextlib.suppress(KeyboardInterrupt):  # stops the model, not the conversation
         write(lm, prompt, settings, [draft], pace, Page(out, line.lstrip()))
-    except KeyboardInterrupt:
-        pace.end = time.perf_counter()
     out.result("")
     out.talk(out.paint_talk(trailer([draft], pace, settings), "dim"))
-    return line + "".join(draft.pieces)
+    return line + draft.text
 
 
-def _fitting(lm: "LanguageModel", text: str, options: Generate) -> str:
+def _fitting(lm: "LanguageModel", text: str, wanted: int) -> str:
     """The end of the text that leaves the model room to write; a long conversation forgets its beginning."""
-    room = max(1, lm.config.context_length - min(options.max_new_tokens, lm.config.context_length // 2))
+    context = lm.config.context_length
     ids = lm.tokenizer.encode(text)
+    room = max(1, context - min(wanted, context // 2))
     return text if len(ids) <= room else lm.tokenizer.decode(ids[-room:]).lstrip("\ufffd")
