@@ -100,10 +100,10 @@ def test_a_corpus_too_small_for_the_vocabulary_says_so(glassgpt, book, tmp_path)
 @pytest.mark.parametrize(
     ("typed", "code", "told"),
     [
-        (["-o", "v"], 2, "FILE missing"),
+        (["-o", "v"], 2, "SOURCE missing"),
         (["book.txt"], 2, "--out FOLDER missing"),
         (["book.txt", "-o", "v", "--vocab-size", "5"], 2, "from 257 to 1,000,000"),
-        (["nowhere.txt", "-o", "v"], 3, "there is no file nowhere.txt"),
+        (["nowhere.txt", "-o", "v"], 3, "nowhere.txt is not there"),
     ],
 )
 def test_training_a_vocabulary_refuses_what_it_cannot_do(glassgpt, typed, code, told):

@@ -10,7 +10,6 @@ from tyro.conf import Positional, arg
 from glassgpt.cli.bars import plural
 from glassgpt.cli.options import Talk, UsageError
 from glassgpt.cli.progress import progress
-from glassgpt.cli.prompt import read_text
 from glassgpt.cli.terminal import Terminal
 
 SMALLEST, LARGEST = 257, 1_000_000
@@ -18,9 +17,9 @@ SMALLEST, LARGEST = 257, 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class TokenizerTrain(Talk):
-    """Learn a byte-level vocabulary from text files, and save it where models and Hugging Face's tools read it.
+    """Learn a byte-level vocabulary from texts, and save it where models and Hugging Face's tools read it.
 
-    The vocabulary holds the 256 bytes, the merges learned, and <|endoftext|>: it can spell any text.
+    A source is a file or folder of .txt, .jsonl or .csv, each also as .gz; SOURCE*2 counts it twice. The vocabulary holds the 256 bytes, the merges learned, and <|endoftext|>: it can spell any text.
     """
 
     EXAMPLES: ClassVar = (
@@ -29,17 +28,19 @@ class TokenizerTrain(Talk):
         'glassgpt tokens ./my-vocabulary "A robot must obey"',
     )
 
-    files: Annotated[Positional[tuple[Path, ...]], arg(metavar="FILE...")] = ()
-    """Texts in UTF-8."""
+    sources: Annotated[Positional[tuple[str, ...]], arg(metavar="SOURCE...")] = ()
+    """Files and folders of text in UTF-8."""
     out: Annotated[Path | None, arg(aliases=("-o",), metavar="FOLDER")] = None
     """Where to save the vocabulary."""
     vocab_size: Annotated[int, arg(metavar="N")] = 4096
     """How many tokens to have, all together."""
+    key: Annotated[str, arg(metavar="NAME")] = "text"
+    """Where the text stands in a .jsonl line or .csv row."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be learned."""
-        if not self.files:
-            raise UsageError("FILE missing: name at least one text to learn from")
+        if not self.sources:
+            raise UsageError("SOURCE missing: name at least one text to learn from")
         if self.out is None:
             raise UsageError("--out FOLDER missing: say where to save the vocabulary")
         if not SMALLEST <= self.vocab_size <= LARGEST:
@@ -48,11 +49,13 @@ class TokenizerTrain(Talk):
 
 def main(options: TokenizerTrain) -> None:
     """Learn, save, and say what came out."""
+    from glassgpt.data import Source, read_documents
     from glassgpt.tokens import learn
 
     assert options.out is not None
     out = Terminal(options)
-    texts = [read_text(file.expanduser()) for file in options.files]
+    sources = [Source.parse(source) for source in options.sources]
+    texts = (text for s in sources for _ in range(s.repeat) for text in read_documents(s.path, options.key))
     start = time.perf_counter()
     with progress(out) as report:
         tokenizer = learn(texts, options.vocab_size, on_progress=report)

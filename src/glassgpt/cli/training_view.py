@@ -3,7 +3,7 @@
 import sys
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from glassgpt.cli.bars import size
 from glassgpt.cli.options import Talk
@@ -28,7 +28,7 @@ class TrainingView:
         self.loss = self.began = self.said = 0.0
         self.done = self.first = 0
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "TrainingView":
         """Start the clock, and the bar where someone watches."""
         self.stack = ExitStack()
         self.began = self.said = time.monotonic()

@@ -32,10 +32,10 @@ class Source:
         """Read `PATH` or `PATH*2`."""
         path, star, times = text.rpartition("*")
         if not star:
-            return cls(Path(text))
+            return cls(Path(text).expanduser())
         if not times.isdigit() or not 1 <= int(times) <= 100:
             raise InvalidParameter("source", text, "after * must stand how often to repeat, 1 to 100")
-        return cls(Path(path), int(times))
+        return cls(Path(path).expanduser(), int(times))
 
 
 @dataclass(frozen=True, slots=True)
