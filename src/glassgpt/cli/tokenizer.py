@@ -19,7 +19,8 @@ SMALLEST, LARGEST = 257, 1_000_000
 class TokenizerTrain(Talk):
     """Learn a byte-level vocabulary from texts, and save it where models and Hugging Face's tools read it.
 
-    A source is a file or folder of .txt, .jsonl or .csv, each also as .gz; SOURCE*2 counts it twice. The vocabulary holds the 256 bytes, the merges learned, and <|endoftext|>: it can spell any text.
+    A source is a file or folder of .txt, .jsonl or .csv, each also as .gz; SOURCE*2 counts it twice. The vocabulary
+    holds the 256 bytes, the merges learned, and <|endoftext|>: it can spell any text.
     """
 
     EXAMPLES: ClassVar = (

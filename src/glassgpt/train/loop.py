@@ -95,7 +95,8 @@ class Trainer:
                     validation = self._evaluate(done, tell)
                 if self._due(done, self.recipe.save_every) or stop.is_set():
                     self._save(done, tell)
-        return RunResult(self.run.folder(done), done, validation, interrupted=done < self.recipe.steps)
+        interrupted = done < self.recipe.steps
+        return RunResult(self.run.folder(done), done, None if interrupted else validation, interrupted)
 
     def _step(self, done: int) -> Step:
         began = time.perf_counter()
