@@ -12,12 +12,7 @@ from glassgpt.cli.prompt import ALIASES
 from glassgpt.cli.verbs import VERBS
 
 EMBEDDED = Path(str(files("glassgpt"))) / "checkpoints" / "embedded" / "model.safetensors"
-EXAMPLES = [
-    (name, example)
-    for name, verb in VERBS.items()
-    if Path(str(files("glassgpt")), *verb.target.split(":")[0].split(".")[1:]).with_suffix(".py").exists()
-    for example in verb.load()[1].EXAMPLES
-]
+EXAMPLES = [(name, example) for name, verb in VERBS.items() for example in verb.load()[1].EXAMPLES]
 
 
 def test_the_ten_next_words_as_bars(glassgpt, model, lm):
@@ -152,8 +147,15 @@ def test_doctor_fails_when_something_does_not_work(glassgpt, monkeypatch):
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
     """A folder with the files that the examples speak of."""
-    (tmp_path / "book.txt").write_text("It was a dark and stormy night; the rain fell in torrents.\n" * 40)
-    (tmp_path / "notes.txt").write_text("Buy milk. Sail around the world.\n" * 20)
+    from glassgpt.data import Source, prepare
+    from glassgpt.tokens import learn
+
+    line = "It was a dark and stormy night; the rain fell in torrents.\n"
+    for name in ("book.txt", "notes.txt", "valid.txt"):
+        (tmp_path / name).write_text(line * 60)
+    vocabulary = learn([line], 300)
+    vocabulary.save(tmp_path / "my-vocabulary")
+    prepare([Source(tmp_path / "book.txt")], tmp_path / "data", vocabulary, valid=[Source(tmp_path / "valid.txt")])
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
