@@ -49,7 +49,7 @@ def same_weights(one, other):
     )
 
 
-@pytest.fixture(params=ODD.values(), ids=ODD)
+@pytest.fixture(params=ODD.values(), ids=list(ODD))
 def odd(config, request):
     return lively(replace(config, **request.param))
 

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from glassgpt.checkpoints.json_file import parse_json, read_json, write_json
+from glassgpt.checkpoints.json_file import Json, parse_json, read_json, write_json
 from glassgpt.errors import CheckpointError
 
 
 def test_what_is_written_is_read(tmp_path):
-    value = {"n_layer": 12, "name": "naïve ☃", "list": [1, 2.5, None, True]}
+    value: Json = {"n_layer": 12, "name": "naïve ☃", "list": [1, 2.5, None, True]}
     write_json(tmp_path / "f", value)
     assert read_json(tmp_path / "f") == value
 

@@ -28,10 +28,12 @@ def peak():
 def load(folder):
     return assemble(survey_place(locate(folder)))
 
-load(sys.argv[1])(torch.tensor([[1]]))
+modules = len(sys.modules)
+load(sys.argv[1])
+modules = len(sys.modules) - modules
 before = peak()
 model = load(sys.argv[2])
-print(peak() - before)
+print(peak() - before, modules)
 """
 
 
@@ -44,7 +46,7 @@ def sized(layers, width):
 
 
 @pytest.mark.parametrize("to", ["hf", "openai"])
-def test_loading_peaks_below_one_and_a_third_of_the_file(tmp_path, to):
+def test_loading_peaks_just_above_the_size_of_the_file(tmp_path, to):
     for name, model in {"small": sized(1, 8), "large": sized(5, 1024)}.items():
         for parameter in model.parameters():
             parameter.zero_()
@@ -59,4 +61,6 @@ def test_loading_peaks_below_one_and_a_third_of_the_file(tmp_path, to):
     program = [sys.executable, "-c", MEASURE, tmp_path / "small", tmp_path / "large"]
     done = subprocess.run(program, capture_output=True, text=True, timeout=250)
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) / size < 1.3
+    grown, modules = map(int, done.stdout.split())
+    assert modules < 20  # PyTorch has 800 that it loads when asked for random numbers of no memory
+    assert grown / size < 1.15

@@ -44,8 +44,8 @@ def test_a_checkpoint_of_tensorflow_becomes_the_model_it_describes(original):
     stored = {name: tensor.read() for name, tensor in index_bundle(original / "model.ckpt").items()}
     assert (model.config.n_layers, model.config.n_heads, model.config.context_length) == (3, 2, 32)
     assert torch.equal(model.wte.weight, stored["model/wte"])
-    assert torch.equal(model.h[2].mlp.c_proj.weight, stored["model/h2/mlp/c_proj/w"][0].T)
-    assert torch.equal(model.h[1].attn.c_attn.bias, stored["model/h1/attn/c_attn/b"])
+    assert torch.equal(model.get_parameter("h.2.mlp.c_proj.weight"), stored["model/h2/mlp/c_proj/w"][0].T)
+    assert torch.equal(model.get_parameter("h.1.attn.c_attn.bias"), stored["model/h1/attn/c_attn/b"])
     assert model(torch.tensor([[1, 2, 96]])).shape == (1, 3, 97)
 
 
@@ -83,7 +83,7 @@ def test_a_missing_query_key_and_value_bias_is_written_as_zeros(config, tmp_path
     model = initialize(GPT2(replace(config, qkv_bias=False)), seed=0).eval()
     write_model(model, tmp_path / "m")
     loaded, ids = load(tmp_path / "m"), torch.arange(5)[None]
-    assert not loaded.h[0].attn.c_attn.bias.any()
+    assert not loaded.get_parameter("h.0.attn.c_attn.bias").any()
     assert torch.allclose(loaded(ids), model(ids), rtol=0, atol=1e-6)
 
 

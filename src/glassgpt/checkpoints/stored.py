@@ -43,10 +43,10 @@ class Stored:
         """How many bytes it takes."""
         return prod(self.shape) * self.dtype.itemsize
 
-    def read(self) -> Tensor:
-        """The tensor, in memory of its own."""
+    def read(self, into: Tensor | None = None) -> Tensor:
+        """The tensor, in memory of its own or in the first bytes of `into`."""
         _need_little_endian(self.path)
-        raw = torch.empty(self.size, dtype=torch.uint8)
+        raw = torch.empty(self.size, dtype=torch.uint8) if into is None else into[: self.size]
         view = raw.numpy().data
         with self._open() as file:
             if file.readinto(view) != self.size:
