@@ -226,3 +226,15 @@ def test_a_full_disk_is_said(program, arguments):
     assert done.returncode == 1
     assert "No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_writing_starts_without_the_compiler_which_takes_half_a_second(model):
+    code = (
+        "import sys; from glassgpt.cli.main import main; code = main(sys.argv[1:]); "
+        "print([name for name in ('torch._dynamo', 'torch._inductor', 'sympy') if name in sys.modules]); sys.exit(code)"
+    )
+    words = [sys.executable, "-c", code, "generate", str(model), PROMPT, "-n", "2"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
