@@ -35,22 +35,22 @@ def shapes(draw):
 def requests(draw, shape):
     context, words = shape["context_length"], shape["vocab_size"]
     length = draw(st.integers(1, context - 1))
-    params = SamplingParams(
-        max_new_tokens=draw(st.integers(1, 40)),
-        temperature=draw(st.sampled_from([0.0, 0.7, 1.0, 1.5])),
-        top_k=draw(st.sampled_from([0, 0, 1, 5])),
-        top_p=draw(st.sampled_from([1.0, 1.0, 0.8])),
-        min_p=draw(st.sampled_from([0.0, 0.0, 0.05])),
-        typical_p=draw(st.sampled_from([1.0, 1.0, 0.9])),
-        repetition_penalty=draw(st.sampled_from([1.0, 1.2])),
-        frequency_penalty=draw(st.sampled_from([0.0, 0.3])),
-        seed=draw(st.integers(0, 2**64 - 1)),
-        n=draw(st.integers(1, 3)),
-        logprobs=draw(st.integers(0, 3)),
-        stop_ids=draw(st.sampled_from([(), (0,), (1,)])),
-        window=draw(st.sampled_from(["stop", "slide"])),
-    )
-    return Request(draw(st.lists(st.integers(0, words - 1), min_size=length, max_size=length)), params)
+    params = {
+        "max_new_tokens": draw(st.integers(1, 12)),
+        "temperature": draw(st.sampled_from([0.0, 0.7, 1.0, 1.5])),
+        "top_k": draw(st.sampled_from([0, 0, 1, 5])),
+        "top_p": draw(st.sampled_from([1.0, 1.0, 0.8])),
+        "min_p": draw(st.sampled_from([0.0, 0.0, 0.05])),
+        "typical_p": draw(st.sampled_from([1.0, 1.0, 0.9])),
+        "repetition_penalty": draw(st.sampled_from([1.0, 1.2])),
+        "frequency_penalty": draw(st.sampled_from([0.0, 0.3])),
+        "seed": draw(st.integers(0, 2**64 - 1)),
+        "n": draw(st.integers(1, 3)),
+        "logprobs": draw(st.integers(0, 3)),
+        "stop_ids": draw(st.sampled_from([(), (0,), (1,)])),
+        "window": draw(st.sampled_from(["stop", "slide"])),
+    }
+    return draw(st.lists(st.integers(0, words - 1), min_size=length, max_size=length)), params
 
 
 @st.composite
@@ -69,6 +69,7 @@ def schedules(draw):
 def check(shape, asked, order, chunk, seed, dtype):
     """Answer requests alone with one thread, then together in another order with two and other chunks."""
     model = sharp_model(seed, **shape).to(dtype)
+    asked = [Request(ids, SamplingParams(**params)) for ids, params in asked]
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
@@ -88,20 +89,38 @@ def check(shape, asked, order, chunk, seed, dtype):
         assert whole[place - 1] == torch.tensor(steps[place - start])
 
 
-@settings(max_examples=60)
+@settings(max_examples=8)
 @given(schedules())
 def test_a_request_gets_the_same_bits_alone_and_in_company(schedule):
     check(*schedule, torch.float32)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @settings(max_examples=300)
 @given(schedules())
 def test_a_request_gets_the_same_bits_alone_and_in_company_many_times(schedule):
     check(*schedule, torch.float32)
 
 
-@settings(max_examples=25)
+@settings(max_examples=3)
 @given(schedules())
 def test_a_request_gets_the_same_bits_in_bfloat16(schedule):
     check(*schedule, torch.bfloat16)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("width", [(768, 12, 50257), (1600, 25, 1000)], ids=["small", "xl"])
+def test_the_published_widths_keep_the_contract(width, dtype):
+    shape = dict(zip(("emb_dim", "n_heads", "vocab_size"), width, strict=True), n_layers=1, context_length=1024)
+    words = torch.Generator().manual_seed(0)
+    asked = [
+        (
+            torch.randint(shape["vocab_size"], (length,), generator=words).tolist(),
+            {"max_new_tokens": 5, "seed": length, "n": n, "logprobs": 1},
+        )
+        for length, n in ((1, 2), (16, 1), (130, 1), (300, 1), (700, 2), (1019, 1))
+    ]
+    check(shape, asked, [3, 0, 5, 2, 4, 1], 36, 0, dtype)

@@ -1,7 +1,8 @@
 """Numbers in, noise out: a hash instead of a generator, so that a draw depends on nothing but what it is for.
 
 Whoever asks for the noise of (seed, sample, position, token) gets the same number: on any device, in any batch, in any
-order. Mixing function: splitmix64 (Steele, Lea, Flood 2014). Each uniform number has 53 bits and is never 0 or 1.
+order. Mixing function: splitmix64 (Steele, Lea, Flood 2014). A uniform number has 52 bits and a half one, which is what
+a float64 can hold: it is never 0 and never rounds to 1.
 """
 
 import torch
@@ -37,7 +38,7 @@ def uniform(keys: Int64[Tensor, " B"], tokens: Int[Tensor, "*#B V"]) -> Float64[
         word ^= (word >> shift).bitwise_and_((1 << (64 - shift)) - 1)
         if factor is not None:
             word *= _signed(factor)
-    return (word >> 11).bitwise_and_((1 << 53) - 1).double().add_(0.5).mul_(2.0**-53)
+    return (word >> 12).bitwise_and_((1 << 52) - 1).double().add_(0.5).mul_(2.0**-52)
 
 
 def gumbel(keys: Int64[Tensor, " B"], tokens: Int[Tensor, "*#B V"]) -> Float64[Tensor, "B V"]:

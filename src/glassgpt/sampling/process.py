@@ -4,7 +4,7 @@ bias, repetition, presence and frequency, n-grams, forbidden ends, temperature, 
 matters: the same numbers in another order are another distribution.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -45,15 +45,16 @@ def process(
 def constrain(logits: Float[Tensor, "B V"], rows: Sequence[Row]) -> Float[Tensor, "B V"]:
     """The filters that look at the text; beam search uses them too."""
     params = [row.params for row in rows]
-    each = _reader(params, logits)
     if any(p.logit_bias for p in params):
         logits = filters.add_bias(logits, [p.logit_bias for p in params])
     if any(p.repetition_penalty != 1 for p in params):
         seen = _counts([row.text for row in rows], logits) > 0
-        logits = filters.penalize_repetition(logits, seen, each("repetition_penalty"))
+        logits = filters.penalize_repetition(logits, seen, _each(params, "repetition_penalty", logits))
     if any(p.presence_penalty or p.frequency_penalty for p in params):
         counts = _counts([row.text[len(row.text) - row.written :] for row in rows], logits)
-        logits = filters.penalize_presence(logits, counts, each("presence_penalty"), each("frequency_penalty"))
+        logits = filters.penalize_presence(
+            logits, counts, _each(params, "presence_penalty", logits), _each(params, "frequency_penalty", logits)
+        )
     if any(p.no_repeat_ngram for p in params):
         texts = [row.text for row in rows]
         logits = filters.forbid_repeated_ngrams(logits, texts, [p.no_repeat_ngram for p in params])
@@ -66,25 +67,22 @@ def constrain(logits: Float[Tensor, "B V"], rows: Sequence[Row]) -> Float[Tensor
 def narrow(logits: Float[Tensor, "B V"], params: Sequence[SamplingParams]) -> Float[Tensor, "B V"]:
     """The filters that look at the distribution; greedy rows (temperature 0) pass unchanged."""
     params = [p if p.temperature else PLAIN for p in params]
-    each = _reader(params, logits)
     if any(p.temperature != 1 for p in params):
-        logits = filters.apply_temperature(logits, each("temperature"))
+        logits = filters.apply_temperature(logits, _each(params, "temperature", logits))
     if any(p.top_k for p in params):
         logits = filters.keep_top_k(logits, [p.top_k for p in params])
     if any(p.top_p < 1 for p in params):
-        logits = filters.keep_top_p(logits, each("top_p"))
+        logits = filters.keep_top_p(logits, _each(params, "top_p", logits))
     if any(p.min_p > 0 for p in params):
-        logits = filters.keep_min_p(logits, each("min_p"))
+        logits = filters.keep_min_p(logits, _each(params, "min_p", logits))
     if any(p.typical_p < 1 for p in params):
-        logits = filters.keep_typical(logits, each("typical_p"))
+        logits = filters.keep_typical(logits, _each(params, "typical_p", logits))
     return logits
 
 
-def _reader(params: Sequence[SamplingParams], logits: Tensor) -> Callable[[str], Float[Tensor, " B"]]:
-    def each(name: str) -> Float[Tensor, " B"]:
-        return torch.tensor([float(getattr(p, name)) for p in params], dtype=logits.dtype, device=logits.device)
-
-    return each
+def _each(params: Sequence[SamplingParams], name: str, logits: Float[Tensor, "B V"]) -> Float[Tensor, " B"]:
+    """One setting of all rows."""
+    return torch.tensor([float(getattr(p, name)) for p in params], dtype=logits.dtype, device=logits.device)
 
 
 def _counts(texts: Sequence[Sequence[int]], logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
