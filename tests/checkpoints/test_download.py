@@ -194,6 +194,12 @@ def test_a_later_try_goes_on_too(hub, tmp_path):
     assert (tmp_path / "f").read_bytes() == hub.files["model.safetensors"]
 
 
+def test_the_rest_of_an_older_version_is_cleared_away(hub, tmp_path):
+    (tmp_path / f".f.{'0' * 16}.partial").write_bytes(b"old")
+    get(hub, tmp_path / "f")
+    assert [path.name for path in tmp_path.glob("*f*")] == ["f"]
+
+
 def test_a_server_without_ranges_starts_again(hub, tmp_path):
     digest = hub.digest("model.safetensors")
     (tmp_path / f".f.{digest[:16]}.partial").write_bytes(b"x" * 500)

@@ -249,6 +249,23 @@ def test_all_that_is_wrong_is_listed_at_once(saved):
     assert "wpe.weight is 23 x 24, should be 24 x 24" in message
 
 
+def test_names_from_a_file_cannot_steer_the_terminal(saved, caplog):
+    rewrite(saved, lambda tensors: tensors | {"\x1b[2J\u202e": torch.zeros(1)}, **{"\x1b[31mkey": 1})
+    with pytest.raises(CheckpointError, match=r"unknown: \?\[2J\?$"):
+        load(saved)
+    assert "\x1b" not in caplog.text
+
+
+@pytest.mark.gpu
+def test_a_model_goes_to_the_gpu_and_comes_back(model, ids, tmp_path):
+    save_model(model, tmp_path / "a")
+    there = load(tmp_path / "a", device="cuda")
+    assert {parameter.device.type for parameter in there.parameters()} == {"cuda"}
+    torch.testing.assert_close(there(ids.cuda()).cpu(), model(ids), rtol=0, atol=1e-4)
+    save_model(there, tmp_path / "b")
+    assert (tmp_path / "a" / "model.safetensors").read_bytes() == (tmp_path / "b" / "model.safetensors").read_bytes()
+
+
 @pytest.mark.parametrize("key", ["n_layer", "vocab_size", "n_positions", "n_inner"])
 def test_a_config_far_larger_than_the_file_is_refused_at_no_cost(saved, key):
     rewrite(saved, lambda tensors: tensors, **{key: 999 if key == "n_layer" else 2**31})

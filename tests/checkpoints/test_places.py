@@ -1,6 +1,8 @@
 """What a name or path may be, and what is said when it is nothing."""
 
+import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from glassgpt.checkpoints.atomic import new_folder
 from glassgpt.checkpoints.places import PUBLISHED, locate
 from glassgpt.errors import CheckpointError, ModelNotFound
 from glassgpt.model import GPT2, GPT2Config, initialize
+from glassgpt.tokens import Tokenizer
 
 pytestmark = pytest.mark.usefixtures("no_net")
 
@@ -227,3 +230,30 @@ def test_a_tokenizer_larger_than_the_model_is_refused(model, words, tmp_path):
 def test_strange_names_are_not_found_and_nothing_else(where):
     with pytest.raises((ModelNotFound, CheckpointError)):
         load_model(where)
+
+
+def test_what_is_neither_file_nor_folder_is_no_model():
+    with pytest.raises(ModelNotFound, match="neither a folder nor an ordinary file"):
+        load_model("/dev/null")
+
+
+def test_an_unreadable_disk_is_told_with_its_path(own_folder, monkeypatch):
+    def fail(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_dir", fail)
+    with pytest.raises(CheckpointError, match=r"Cannot read .*own: Permission denied"):
+        find(own_folder)
+
+
+def test_after_a_replacement_that_never_arrived_the_old_version_is_named(own_folder):
+    own_folder.rename(own_folder.with_name(".old-own-4711"))
+    with pytest.raises(ModelNotFound, match=r"being replaced .* \S*\.old-own-4711\."):
+        load_model(own_folder)
+    assert load_model(own_folder.with_name(".old-own-4711")).name == ".old-own-4711"
+
+
+def test_a_vocabulary_without_end_of_text_can_be_saved(own, words, tmp_path):
+    save_model(own, tmp_path / "m", tokenizer=Tokenizer(replace(words.vocabulary, specials={"<x>": words.end_of_text})))
+    assert json.loads((tmp_path / "m" / "config.json").read_text())["eos_token_id"] is None
+    assert load_model(tmp_path / "m").tokenizer.specials == {"<x>": words.end_of_text}

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from glassgpt.checkpoints.json_file import shown
 from glassgpt.checkpoints.layout import Form, Layout
 from glassgpt.checkpoints.stored import Stored
 from glassgpt.errors import CheckpointError
@@ -144,5 +145,5 @@ def _sizes(shape: Iterable[int]) -> str:
 
 
 def _some(items: list[str]) -> str:
-    listed = ", ".join(item[:200] for item in items[:_MOST_LISTED])
+    listed = ", ".join(shown(item) for item in items[:_MOST_LISTED])
     return listed + (f" and {len(items) - _MOST_LISTED:,} more" if len(items) > _MOST_LISTED else "")

@@ -7,7 +7,7 @@ import logging
 from dataclasses import fields
 from pathlib import Path
 
-from glassgpt.checkpoints.json_file import Json, read_json
+from glassgpt.checkpoints.json_file import Json, read_json, shown
 from glassgpt.errors import CheckpointError, InvalidParameter
 from glassgpt.model import GPT2Config
 
@@ -153,7 +153,7 @@ def _warn_about_unknown(keys: Json, origin: str) -> None:
             origin,
         )
     if unknown:
-        _log.warning("%s: ignoring keys GPT-2 does not have: %s", origin, ", ".join(unknown)[:500])
+        _log.warning("%s: ignoring keys GPT-2 does not have: %s", origin, shown(", ".join(unknown), 500))
 
 
 def _activation(name: object, origin: str) -> str:

@@ -20,7 +20,7 @@ from glassgpt.checkpoints.safetensors_file import index_safetensors, write_tenso
 from glassgpt.checkpoints.stored import Stored
 from glassgpt.errors import CheckpointError
 from glassgpt.model import GPT2, GPT2Config
-from glassgpt.tokens import Tokenizer
+from glassgpt.tokens import END_OF_TEXT, Tokenizer
 
 WEIGHTS = "model.safetensors"
 SHARD_INDEX = "model.safetensors.index.json"
@@ -130,8 +130,11 @@ def write_model(
 
 
 def _special_ids(config: GPT2Config, tokenizer: Tokenizer | None) -> Json:
-    """GPT-2 begins and ends a text with the same token; a vocabulary that is not known may have another."""
-    end = tokenizer.end_of_text if tokenizer else 50256 if config.vocab_size == GPT2Config().vocab_size else None
+    """GPT-2 begins and ends a text with the same token; a vocabulary that is not known may have another, or none."""
+    if tokenizer is not None:
+        end = tokenizer.specials.get(END_OF_TEXT)
+    else:
+        end = 50256 if config.vocab_size == GPT2Config().vocab_size else None
     return {"bos_token_id": end, "eos_token_id": end}
 
 

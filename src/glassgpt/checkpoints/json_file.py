@@ -39,6 +39,11 @@ def write_json(path: Path, value: Json) -> None:
     path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def shown(name: str, most: int = 200) -> str:
+    """A name from a file, fit for a message: short, and without characters that steer a terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name[:most])
+
+
 def _unique(pairs: list[tuple[str, object]]) -> Json:
     value = dict(pairs)
     if len(value) != len(pairs):

@@ -13,7 +13,7 @@ import torch
 
 from glassgpt.checkpoints.assemble import Survey, disassemble, survey
 from glassgpt.checkpoints.hf_config import SAME_VALUE, config_from_hf
-from glassgpt.checkpoints.json_file import read_json, write_json
+from glassgpt.checkpoints.json_file import read_json, shown, write_json
 from glassgpt.checkpoints.layout import OPENAI
 from glassgpt.checkpoints.tensor_bundle import index_bundle, write_bundle
 from glassgpt.errors import CheckpointError
@@ -40,7 +40,7 @@ def read_config(folder: Path) -> GPT2Config:
     path = folder / HPARAMS
     sizes = read_json(path)
     if sizes.keys() != SIZES.keys():
-        raise CheckpointError(f"{path} should have the keys {', '.join(SIZES)}; it has {', '.join(sizes)[:200]}.")
+        raise CheckpointError(f"{path} should have the keys {', '.join(SIZES)}; it has {shown(', '.join(sizes))}.")
     return config_from_hf({"model_type": "gpt2", **{SIZES[key]: value for key, value in sizes.items()}}, str(path))
 
 

@@ -8,12 +8,14 @@ model.safetensors        one file, with its config.json beside it
 """
 
 import difflib
+import glob
 import logging
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from glassgpt.checkpoints.atomic import BEING_REPLACED
 from glassgpt.checkpoints.download import Progress, downloaded, fetch, is_offline
 from glassgpt.checkpoints.hub_cache import cached_snapshot
 from glassgpt.checkpoints.manifest import verify_manifest
@@ -50,11 +52,20 @@ def find(where: str | Path = EMBEDDED, *, offline: bool | None = None) -> Path:
 
 def locate(where: str | Path, *, offline: bool | None = None, progress: Progress | None = None) -> Place:
     """Find a model, downloading a published one if it is nowhere on this machine and that is allowed."""
+    try:
+        return _locate(where, is_offline() if offline is None else offline, progress)
+    except ModelNotFound:
+        raise  # it is an OSError too
+    except OSError as error:
+        raise CheckpointError(f"Cannot read {error.filename or where}: {error.strerror or error}.") from error
+
+
+def _locate(where: str | Path, offline: bool, progress: Progress | None) -> Place:
     name = str(where)
     if name == EMBEDDED:
         return _embedded()
     if name in PUBLISHED and isinstance(where, str):
-        return _published(name, is_offline() if offline is None else offline, progress)
+        return _published(name, offline, progress)
     path, _, step = name.rpartition("@")
     if path and step.isdigit() and not _exists(Path(name)):
         return _checkpoint(_existing(Path(path)), int(step))
@@ -92,6 +103,8 @@ def _published(name: str, offline: bool, progress: Progress | None) -> Place:
 def _look_inside(path: Path) -> Place:
     if path.is_file():
         return _file(path)
+    if not path.is_dir():
+        raise ModelNotFound(f"{path} is neither a folder nor an ordinary file.")
     match kind_of(path):
         case None:
             raise _no_model_in(path)
@@ -150,6 +163,8 @@ def _existing(path: Path) -> Path:
     if _exists(path):
         return path
     known = [EMBEDDED, *PUBLISHED]
+    if interrupted := sorted(path.parent.glob(f"{BEING_REPLACED}{glob.escape(path.name)}-*")):
+        raise ModelNotFound(f"{path} was being replaced when the program died. The old version is {interrupted[0]}.")
     beside = sorted(item.name for item in path.parent.iterdir()) if path.parent.is_dir() else []
     close = difflib.get_close_matches(str(path), known, 2) or difflib.get_close_matches(path.name, beside, 2)
     hint = f" Did you mean {' or '.join(close)}?" if close else ""

@@ -37,6 +37,7 @@ _WITHOUT_REDIRECTS = (
 )
 """Redirects are followed by hand, because the hash stands in the answer that redirects."""
 _CHUNK = 1 << 20
+_WHO = {"User-Agent": "glassgpt"}  # some servers turn the standard library's own name away
 
 Told = Callable[[int, int], None]
 """Told the bytes so far and the bytes in all."""
@@ -90,6 +91,8 @@ def transfer(target: Path, answer: Answer, *, cap: int, told: Told, pause: Pause
         raise CheckpointError(f"{answer.url} arrived damaged or altered: its hash is not the one announced. Try again.")
     partial.replace(target)
     flush(target.parent)
+    for stale in target.parent.glob(f".{target.name}.*.partial"):
+        stale.unlink()  # of a version the hub no longer has
 
 
 def _fill(file: BinaryIO, answer: Answer, told: Told, pause: Pause) -> None:
@@ -121,7 +124,8 @@ def _is_final(trouble: Exception | None) -> bool:
 
 
 def _append(file: BinaryIO, have: int, answer: Answer, told: Told) -> None:
-    request = urllib.request.Request(answer.url, headers={"Range": f"bytes={have}-"} if have else {})
+    rest = {"Range": f"bytes={have}-"} if have else {}
+    request = urllib.request.Request(answer.url, headers=_WHO | rest)
     with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
         if have and not str(response.headers.get("Content-Range", "")).startswith(f"bytes {have}-"):
             have = file.truncate(0)  # this server starts again from the beginning
@@ -135,7 +139,7 @@ def _head(opener: urllib.request.OpenerDirector, url: str) -> tuple[int, dict[st
     if urlsplit(url).scheme not in ("http", "https"):
         raise CheckpointError(f"{url} is no web address.")
     try:
-        with opener.open(urllib.request.Request(url, method="HEAD"), timeout=TIMEOUT_SECONDS) as response:
+        with opener.open(urllib.request.Request(url, headers=_WHO, method="HEAD"), timeout=TIMEOUT_SECONDS) as response:
             return response.status, _lower(response.headers)
     except urllib.error.HTTPError as error:
         if not 300 <= error.code < 400:
