@@ -142,11 +142,13 @@ def test_defaults_are_those_of_the_library():
     [
         (["./nowhere", "x"], 3, "nowhere"),
         (["-m", "gpt3", "x"], 3, "gpt2"),
-        (["MODEL", "x", "-t", "-1"], 2, "temperature"),
-        (["MODEL", "x", "-p", "2"], 2, "top_p"),
-        (["MODEL", "x", "-n", "-3"], 2, "max_new_tokens"),
+        (["MODEL", "x", "-t", "-1"], 2, "--temperature -1.0 is not allowed"),
+        (["MODEL", "x", "-p", "2"], 2, "--top-p 2.0"),
+        (["MODEL", "x", "-n", "-3"], 2, "--max-new-tokens -3"),
         (["MODEL", "x", "--device", "abacus"], 2, "abacus"),
+        (["MODEL", "x", "--num-samples", "5000"], 2, "--num-samples 5000"),
         (["MODEL", "q" * 60], 1, "48"),
+        (["MODEL", "q" * 60], 1, "use --window slide"),
     ],
 )
 def test_what_cannot_be_done_is_said_without_a_traceback(glassgpt, model, typed, code, told):

@@ -10,11 +10,12 @@ import sys
 from collections.abc import Sequence
 
 from glassgpt.cli import help as pages
+from glassgpt.cli.flags import flags
 from glassgpt.cli.options import Talk, UsageError
 from glassgpt.cli.parse import parse
 from glassgpt.cli.terminal import Terminal
 from glassgpt.cli.verbs import VERBS, find, nearest
-from glassgpt.errors import DataError, GlassGPTError, InvalidParameter, ModelNotFound
+from glassgpt.errors import ContextOverflow, DataError, GlassGPTError, InvalidParameter, ModelNotFound
 
 DONE, FAILED, USAGE, NOT_FOUND, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _abandon_stdout()
         return DONE
     except (GlassGPTError, OSError, MemoryError) as error:
-        code = _report(given, type(error).__name__, _words(error), _code(error))
+        code = _report(given, type(error).__name__, _words(error, given), _code(error))
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             _abandon_stdout()
         return code
@@ -77,12 +78,12 @@ def _before_words(arguments: list[str]) -> list[str]:
 
 def _report(given: list[str], kind: str, text: str, code: int) -> int:
     """Tell what went wrong: as JSON on stdout where that was asked for, on stderr always."""
-    flags = set(_before_words(given))
-    if flags & {"-v", "--verbose", "--debug"} and code != INTERRUPTED:
+    said = set(_before_words(given))
+    if said & {"-v", "--verbose", "--debug"} and code != INTERRUPTED:
         import traceback
 
         traceback.print_exc()
-    if "--json" in flags:
+    if "--json" in said:
         try:
             Terminal(Talk()).json("error", {"error": {"kind": kind, "message": text, "exit_code": code}})
         except OSError:  # a full disk, which stderr tells of
@@ -101,7 +102,16 @@ def _code(error: BaseException) -> int:
     return NOT_FOUND if isinstance(error, ModelNotFound | DataError | FileNotFoundError) else FAILED
 
 
-def _words(error: BaseException) -> str:
+def _words(error: BaseException, given: list[str]) -> str:
+    """The message; settings of the library are called by the names of the flags that set them."""
+    found = find(given)
+    if isinstance(error, InvalidParameter) and found:
+        field = {"n": "num_samples"}.get(error.name, error.name)
+        for flag in flags(found[1].load()[1]):
+            if flag.field == field and flag.names:
+                return f"{flag.names[0]} {error.value} is not allowed: {error.rule}"
+    if isinstance(error, ContextOverflow):
+        return str(error).replace("window='slide'", "--window slide")
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     return str(error) or type(error).__name__

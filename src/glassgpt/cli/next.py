@@ -61,16 +61,16 @@ def main(options: Next) -> None:
 
 def _chart(found: "list[NextWord]", lm: "LanguageModel", out: Terminal) -> Iterator[str]:
     """One line a word; the longest bar is the likeliest word, the last line all the others together."""
-    shown = [show(lm.tokenizer.token_bytes(word.id)) for word in found]
-    rest = max(0.0, 1 - sum(word.probability for word in found))
-    others = lm.config.vocab_size - len(found)
+    shown = [*(show(lm.tokenizer.token_bytes(word.id)) for word in found), "others"]
+    spaces = padding(shown, WIDEST)
     longest = max(found[0].probability, 1e-9)
-    for number, (word, text, space) in enumerate(zip(found, shown, padding(shown, WIDEST), strict=True), start=1):
+    for number, (word, text, space) in enumerate(zip(found, shown, spaces, strict=False), start=1):
         drawn = bar(word.probability / longest, BAR)
         yield f"{number:>4}  {out.paint(text, 'bold')}{space}  {percent(word.probability)}  {out.paint(drawn, 'cyan')}"
+    others = lm.config.vocab_size - len(found)
     if others:
-        width = len(shown[0] + padding(shown, WIDEST)[0])
-        yield out.paint(f"{'':>4}  {'others':<{width}}  {percent(rest)}  {others:,} other tokens", "dim")
+        rest = max(0.0, 1 - sum(word.probability for word in found))
+        yield out.paint(f"{'':>4}  {shown[-1]}{spaces[-1]}  {percent(rest)}  {others:,} other tokens", "dim")
 
 
 def _ending(prompt: str) -> str:
