@@ -120,7 +120,7 @@ def _mix(table: Float[Tensor, "N T S"], v: Float[Tensor, "N S W"]) -> Float[Tens
 def prepare(model: GPT2) -> tuple[GPT2, nn.Module]:
     """The same model with stable parts, and its head. Small tensors are shared; matrices are packed copies."""
     shared = {id(parameter): parameter for parameter in model.parameters()}
-    stable = copy.deepcopy(model, shared).eval().requires_grad_(False)
+    stable = copy.deepcopy(model, shared).eval()
     packs = can_pack(model.wte.weight)
     for module in stable.modules():
         if isinstance(module, Attention):
