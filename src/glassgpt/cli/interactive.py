@@ -21,7 +21,7 @@ def take_turns(lm: "LanguageModel", settings: "Callable[[], Settings]", out: Ter
     """Read a line, let the model go on, until the end of input; `settings` are asked for afresh each time."""
     out.talk(out.paint_talk(GREETING.format(name=lm.name), "dim"))
     turns: list[str] = []
-    while (line := _ask()) is not None:
+    while (line := _ask(out)) is not None:
         command = line.strip().lower()
         if command == "/quit":
             break
@@ -32,7 +32,7 @@ def take_turns(lm: "LanguageModel", settings: "Callable[[], Settings]", out: Ter
             turns.append(_turn(lm, "".join(turns), line, settings(), out))
 
 
-def _ask() -> str | None:
+def _ask(out: Terminal) -> str | None:
     """One line from the user; None at the end of input or on Ctrl-C."""
     try:
         if sys.stdin.isatty() and sys.stdout.isatty():
@@ -42,6 +42,7 @@ def _ask() -> str | None:
         line = sys.stdin.readline()
         return line.rstrip("\r\n") if line else None
     except (KeyboardInterrupt, EOFError):
+        out.talk("")
         return None
 
 

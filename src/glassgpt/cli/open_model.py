@@ -1,6 +1,7 @@
 """From a name to a model that is ready to write, as fast as it can be."""
 
 import gc
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -33,5 +34,11 @@ def open_model(where: str, place: Place, out: Terminal) -> "LanguageModel":
 
         if place.threads:
             torch.set_num_threads(place.threads)
+        start = time.perf_counter()
         with progress(out) as report:
-            return load(where, device=place.device, dtype=place.dtype, progress=report)
+            lm = load(where, device=place.device, dtype=place.dtype, progress=report)
+    if out.options.verbose:
+        weight, threads = lm.model.wte.weight, torch.get_num_threads()
+        seconds = time.perf_counter() - start
+        out.talk(f"{lm.name}: {lm.path}, {weight.dtype} on {weight.device}, {threads} threads, read in {seconds:.2f} s")
+    return lm
