@@ -54,7 +54,7 @@ def test_two_million_draws_have_the_claimed_distribution(name):
 @pytest.mark.slow
 def test_draws_from_a_whole_vocabulary_have_the_claimed_distribution():
     logits = gpt2_like(50257)
-    assert p_value(draws(logits, 10_000, seed=13), logits.softmax(0)) > ENOUGH
+    assert p_value(draws(logits, 4_000, seed=13), logits.softmax(0)) > ENOUGH
 
 
 TWENTY = torch.cat([torch.tensor([0.1]), torch.full((19,), 0.9 / 19)]).log()

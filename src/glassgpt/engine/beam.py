@@ -12,7 +12,7 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from glassgpt.engine.backend import Backend
-from glassgpt.engine.request import Job
+from glassgpt.engine.request import Job, nothing_left
 from glassgpt.sampling import Row, process
 
 
@@ -75,7 +75,10 @@ def beam_search(backend: Backend, job: Job, allowed: int | None) -> list[tuple[f
     search = Search(job, longest)
     memory, logits = backend.prefill([job.prompt], job.room(backend.config.context_length))
     while True:
-        search.advance(_candidates(logits, search, allowed))
+        candidates = _candidates(logits, search, allowed)
+        if not candidates and not search.finished:
+            raise nothing_left(search.rows[0], logits[0])
+        search.advance(candidates)
         if search.over:
             return [(score, beam.ids) for score, beam in search.finished[: job.params.n]]
         memory.select([beam.parent for beam in search.running])

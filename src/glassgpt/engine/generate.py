@@ -18,7 +18,18 @@ from torch import Tensor
 from glassgpt.engine.backend import Backend, Memory
 from glassgpt.engine.beam import beam_search
 from glassgpt.engine.draft import Draft
-from glassgpt.engine.request import Completion, Decoder, Event, Job, Request, TokenLogprob, accept, outgrown, seen
+from glassgpt.engine.request import (
+    Completion,
+    Decoder,
+    Event,
+    Job,
+    Request,
+    TokenLogprob,
+    accept,
+    nothing_left,
+    outgrown,
+    seen,
+)
 from glassgpt.engine.score import token_logprobs
 from glassgpt.errors import InvalidParameter
 from glassgpt.sampling import NOTHING_LEFT, choose, choose_greedy, keys_tensor, process
@@ -131,19 +142,11 @@ def _draw(
             chosen = torch.where(greedy, choose_greedy(processed), chosen)
     ids = chosen.tolist()
     if NOTHING_LEFT in ids:
-        draft = drafts[ids.index(NOTHING_LEFT)]
-        if draft.finish_reason is None:
-            _refuse(draft, logits[ids.index(NOTHING_LEFT)])
+        empty = ids.index(NOTHING_LEFT)
+        if drafts[empty].finish_reason is None:
+            raise nothing_left(rows[empty], logits[empty])
         ids = [max(token, 0) for token in ids]
     return ids, token_logprobs(logits, ids, [p.logprobs for p in params])
-
-
-def _refuse(draft: Draft, logits: Float32[Tensor, " V"]) -> None:
-    if not logits.isfinite().all():
-        raise InvalidParameter("model", "logits", "they are not finite: the weights are damaged or overflow")
-    raise InvalidParameter(
-        "params", draft.job.params, f"they forbid every token after {draft.row.written} written ones"
-    )
 
 
 @torch.inference_mode()

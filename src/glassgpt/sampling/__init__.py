@@ -3,10 +3,11 @@
 from glassgpt.sampling.choose import NOTHING_LEFT, choose, choose_greedy
 from glassgpt.sampling.noise import gumbel, key, keys_tensor
 from glassgpt.sampling.params import SamplingParams
-from glassgpt.sampling.process import Row, constrain, narrow, process
+from glassgpt.sampling.process import PLAIN, Row, constrain, narrow, process
 
 __all__ = [
     "NOTHING_LEFT",
+    "PLAIN",
     "Row",
     "SamplingParams",
     "choose",
