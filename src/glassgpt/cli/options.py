@@ -40,7 +40,7 @@ class Place:
     dtype: Literal["auto", "float32", "bfloat16", "float16", "float64"] = "auto"
     """Number format of the weights."""
     threads: Annotated[int, arg(metavar="N")] = 0
-    """CPU threads; 0 lets PyTorch choose."""
+    """CPU threads; 0 takes one for small models and PyTorch's choice for others."""
 
     def __post_init__(self) -> None:
         """Refuse counts below zero."""
