@@ -30,6 +30,13 @@ def test_no_verb_at_all_shows_the_overview_and_fails_as_usage(glassgpt):
     assert "usage: glassgpt VERB" in shown.out
 
 
+@pytest.mark.parametrize("flag", ["--version", "-V"])
+def test_the_version_is_one_line(glassgpt, flag):
+    shown = glassgpt(flag)
+    assert (shown.code, shown.out.count("\n")) == (0, 1)
+    assert shown.out.startswith("glassgpt ")
+
+
 @pytest.mark.parametrize("verb", SPELLINGS)
 def test_help_of_a_verb_shows_every_flag_and_three_examples(glassgpt, verb):
     shown = glassgpt(*verb.split(), "--help")
@@ -155,11 +162,14 @@ ARGUMENT = st.one_of(
 
 
 @settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(verb=st.sampled_from(["tokens", "info", "generate", "nonsense"]), arguments=st.lists(ARGUMENT, max_size=6))
+@given(
+    verb=st.sampled_from(["tokens", "info", "generate", "next", "score", "completion", "nonsense"]),
+    arguments=st.lists(ARGUMENT, max_size=6),
+)
 def test_no_command_line_ends_in_a_traceback(capsys, monkeypatch, verb, arguments):
     monkeypatch.setattr("sys.stdin", None)
-    monkeypatch.setattr("glassgpt.cli.open_model.open_model", _no_model)
-    monkeypatch.setattr("glassgpt.cli.generate.open_model", _no_model)
+    for name in ("generate", "next", "score"):
+        monkeypatch.setattr(f"glassgpt.cli.{name}.open_model", _no_model)
     monkeypatch.setattr("glassgpt.cli.info._find", _no_model)
     interactive = [a for a in arguments if a not in ("-v", "--verbose", "--debug", "-qv")]
     code = main([verb, *interactive])

@@ -31,6 +31,7 @@ usage: glassgpt VERB [MODEL] [options]
 
 glassgpt VERB --help describes a verb. Every verb takes --json, --quiet, --verbose and --color.
 MODEL is a folder, a file, a run, or a name such as gpt2; without one, the model that comes with GlassGPT.
+Exit codes: 0 done, 1 failed, 2 wrong command line, 3 no such model or data, 130 interrupted.
 
 examples:
   glassgpt generate "A robot must obey"

@@ -48,9 +48,7 @@ def _run(given: list[str]) -> int:
         sys.stdout.write(pages.overview())
         return DONE if given else USAGE
     if given[0] in ("-V", "--version"):
-        from importlib.metadata import version
-
-        sys.stdout.write(f"glassgpt {version('glassgpt')}\n")
+        sys.stdout.write(f"glassgpt {_version()}\n")
         return DONE
     found = find(given)
     if found is None:
@@ -61,6 +59,15 @@ def _run(given: list[str]) -> int:
         sys.stdout.write(pages.page(name, options))
         return DONE
     return function(parse(options, rest)) or DONE
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("glassgpt")
+    except PackageNotFoundError:
+        return "(run from its source, not installed)"
 
 
 def _unknown(given: list[str]) -> str:
