@@ -39,7 +39,9 @@ def test_it_keeps_the_protocol(backend):
 def test_it_reads_as_the_plain_model_does(shape, dtype):
     model = sharp_model(1, scale=4.0, **shape).to(dtype)
     wanted = model(torch.tensor([TEXT]))[0].float()
-    torch.testing.assert_close(whole(TorchBackend(model, chunk=4), TEXT), wanted, **TOLERANCE[torch.float32])
+    for pack in (True, False):
+        read = whole(TorchBackend(model, pack=pack, chunk=4), TEXT)
+        torch.testing.assert_close(read, wanted, **TOLERANCE[torch.float32])
 
 
 def test_bfloat16_is_as_near_to_float32_as_the_plain_model_is(sharp):

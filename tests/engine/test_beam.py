@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glassgpt.engine import Request, TorchBackend, generate
+from glassgpt.errors import InvalidParameter
 from glassgpt.sampling import SamplingParams
 from tests.engine.models import sharp_model, twin_of
 
@@ -103,3 +104,9 @@ def test_a_beam_reports_log_probabilities_and_ends(backend, letters):
     for one in generate(backend, [Request([5, 6], params)], letters)[0]:
         assert sum(entry.logprob for entry in one.logprobs) == pytest.approx(one.score, abs=1e-4)
         assert one.finish_reason == ("eos" if one.ids[-1] == 0 else "length")
+
+
+def test_more_beams_than_memory_are_refused(backend, monkeypatch):
+    monkeypatch.setattr(TorchBackend, "most_rows", lambda self, room: 2)
+    with pytest.raises(InvalidParameter, match="2 beams"):
+        generate(backend, [Request([5], SamplingParams(num_beams=3))])

@@ -142,6 +142,12 @@ def test_ids_that_the_model_does_not_have_are_refused(backend, ids):
         write(backend, ids)
 
 
+def test_stops_and_biases_that_the_model_does_not_have_are_refused(backend):
+    for params in ({"stop_ids": (61,)}, {"logit_bias": {99: 1.0}}):
+        with pytest.raises(InvalidParameter, match=next(iter(params))):
+            write(backend, **params)
+
+
 def test_log_probabilities_are_those_of_the_model_before_any_filter(sharp, backend):
     one = write(backend, max_new_tokens=15, seed=2, temperature=0.6, top_k=9, repetition_penalty=1.5, logprobs=61)[0]
     rows = sharp(torch.tensor([[*PROMPT, *one.ids[:-1]]]))[0, 2:].detach().log_softmax(-1)

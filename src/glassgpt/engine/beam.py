@@ -13,6 +13,7 @@ from torch import Tensor
 
 from glassgpt.engine.backend import Backend
 from glassgpt.engine.request import Job, nothing_left
+from glassgpt.errors import InvalidParameter
 from glassgpt.sampling import Row, process
 
 
@@ -73,7 +74,11 @@ def beam_search(backend: Backend, job: Job, allowed: int | None) -> list[tuple[f
     """The `n` best texts with their scores, best first; fewer if there are no more. Ids from `allowed` are padding."""
     longest = min(job.params.max_new_tokens, backend.config.context_length - len(job.prompt))
     search = Search(job, longest)
-    memory, logits = backend.prefill([job.prompt], job.room(backend.config.context_length))
+    room = job.room(backend.config.context_length)
+    if job.params.num_beams > backend.most_rows(room):
+        rule = f"there is memory for {backend.most_rows(room)} beams of {room:,} tokens"
+        raise InvalidParameter("num_beams", job.params.num_beams, rule)
+    memory, logits = backend.prefill([job.prompt], room)
     while True:
         candidates = _candidates(logits, search, allowed)
         if not candidates and not search.finished:

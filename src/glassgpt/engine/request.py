@@ -1,7 +1,7 @@
 """What is asked of the engine, and what comes back."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Literal, Protocol, runtime_checkable
 
@@ -109,9 +109,8 @@ def accept(number: int, request: Request, config: GPT2Config, decoder: Decoder |
         if decoder is None:
             raise InvalidParameter("ids", prompt, "an empty prompt needs a tokenizer, for its end-of-text token")
         prompt = [decoder.end_of_text]
-    wrong = next((token for token in prompt if not 0 <= token < config.vocab_size), None)
-    if wrong is not None:
-        raise InvalidParameter("ids", wrong, f"must be from 0 to {config.vocab_size - 1:,}, the model's vocabulary")
+    for name, ids in (("ids", prompt), ("stop_ids", params.stop_ids), ("logit_bias", params.logit_bias)):
+        check_ids(name, ids, config)
     if len(prompt) >= config.context_length and params.window == "stop":
         raise ContextOverflow(
             f"the prompt has {len(prompt):,} tokens; the model sees {config.context_length:,} and needs one for the "
@@ -120,6 +119,13 @@ def accept(number: int, request: Request, config: GPT2Config, decoder: Decoder |
     eos = () if decoder is None or params.ignore_eos else (decoder.end_of_text,)
     seed = secrets.randbits(53) if params.seed is None else params.seed  # 53 bits survive JSON
     return Job(number, prompt, params, (*eos, *params.stop_ids), seed)
+
+
+def check_ids(name: str, ids: Iterable[int], config: GPT2Config) -> None:
+    """Refuse ids that the model does not have."""
+    wrong = next((token for token in ids if not 0 <= token < config.vocab_size), None)
+    if wrong is not None:
+        raise InvalidParameter(name, wrong, f"must be from 0 to {config.vocab_size - 1:,}, the model's vocabulary")
 
 
 def seen(text: Sequence[int], context: int) -> list[int]:

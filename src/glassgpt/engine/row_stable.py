@@ -4,7 +4,8 @@ PyTorch picks a kernel by shape: one row goes through another one than eight row
 pieces than a short one. The results differ in the last bits, and a draw may fall differently. Here every row meets the
 same arithmetic, whoever is beside it:
 
-- matrices are packed once for oneDNN, whose kernel sums a row in the same order for any number of rows but one;
+- matrices are packed once for oneDNN, whose kernel sums a row in the same order for any number of rows but one
+  (without oneDNN: rows and widths are padded);
 - attention is spelled out, with query rows padded to `ROWS`, keys to whole blocks, and values summed `TILE` by `TILE`.
 
 This was measured on x86 CPUs (AVX-512), and a test checks it wherever it runs; it is also faster than the plain form.
@@ -17,9 +18,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from glassgpt.engine.past import LANE
 from glassgpt.model import GPT2
 from glassgpt.model.attend import Mask, upcast
-from glassgpt.model.gpt2 import MLP, Attention
+from glassgpt.model.gpt2 import ACTIVATION, MLP, Attention
 
 ROWS = 4
 TILE = 128
@@ -53,17 +55,26 @@ class PackedLinear(nn.Module):
 
 
 class PaddedLinear(nn.Module):
-    """x Wᵀ + b with rows padded to a multiple of 8: where oneDNN has no packed kernel for this type or device."""
+    """The same on PyTorch's own kernels, where oneDNN has none for this type or device.
 
-    def __init__(self, weight: Float[Tensor, "N K"], bias: Tensor | None) -> None:
+    Rows are padded to a multiple of 8. So are odd widths, because the last few numbers of a tensor that does not fill
+    vector registers take another path than the others; then, and only then, the matrix is a copy.
+    """
+
+    def __init__(self, weight: Float[Tensor, "N K"], bias: Tensor | None, activation: str | None = None) -> None:
         super().__init__()
-        self.weight, self.bias = weight.detach(), None if bias is None else bias.detach()
+        self.outside, self.inside = weight.shape
+        self.more = 0 if activation is None else -self.outside % LANE
+        self.weight = F.pad(weight.detach(), (0, -self.inside % LANE, 0, self.more))
+        self.bias = None if bias is None else F.pad(bias.detach(), (0, self.more))
+        self.act = _unchanged if activation is None else ACTIVATION[activation]
 
     def forward(self, x: Float[Tensor, "*rows K"]) -> Float[Tensor, "*rows N"]:
-        """Zeros fill the last rows."""
-        rows = x.reshape(-1, x.shape[-1])
-        padded = F.pad(rows, (0, 0, 0, -rows.shape[0] % 8))
-        return F.linear(padded, self.weight, self.bias)[: rows.shape[0]].unflatten(0, x.shape[:-1])
+        """Zeros fill the last rows and columns."""
+        rows = x.reshape(-1, self.inside)
+        padded = F.pad(rows, (0, -self.inside % LANE, 0, -rows.shape[0] % 8))
+        y = self.act(F.linear(padded, self.weight, self.bias))
+        return y[: rows.shape[0], : self.outside].unflatten(0, x.shape[:-1])
 
 
 def can_pack(weight: Tensor) -> bool:
@@ -117,18 +128,18 @@ def _mix(table: Float[Tensor, "N T S"], v: Float[Tensor, "N S W"]) -> Float[Tens
     return mixed
 
 
-def prepare(model: GPT2) -> tuple[GPT2, nn.Module]:
-    """The same model with stable parts, and its head. Small tensors are shared; matrices are packed copies."""
+def prepare(model: GPT2, pack: bool) -> tuple[GPT2, nn.Module]:
+    """The same model with stable parts, and its head. Tensors are shared, except packed matrices: those are copies."""
     shared = {id(parameter): parameter for parameter in model.parameters()}
     stable = copy.deepcopy(model, shared).eval()
-    packs = can_pack(model.wte.weight)
+    packs = pack and can_pack(model.wte.weight)
     for module in stable.modules():
         if isinstance(module, Attention):
             module.attend = Attend(wide=module.attend is upcast)
             _replace(module, packs, {"c_attn": None, "c_proj": None})
         elif isinstance(module, MLP):
-            _replace(module, packs, {"c_fc": model.config.activation if packs else None, "c_proj": None})
-            module.act = _unchanged if packs else module.act
+            _replace(module, packs, {"c_fc": model.config.activation, "c_proj": None})
+            module.act = _unchanged
     head = model.wte.weight if model.config.tie_embeddings else model.lm_head.weight
     return stable, PackedLinear(head, None) if packs else PaddedLinear(head, None)
 
@@ -138,8 +149,8 @@ def _replace(module: nn.Module, packs: bool, activations: dict[str, str | None])
     for name, activation in activations.items():
         old = module.get_submodule(name)
         assert isinstance(old, nn.Linear)
-        new = PackedLinear(old.weight, old.bias, activation) if packs else PaddedLinear(old.weight, old.bias)
-        module.register_module(name, new)
+        kind = PackedLinear if packs else PaddedLinear
+        module.register_module(name, kind(old.weight, old.bias, activation))
 
 
 def _unchanged(x: Tensor) -> Tensor:

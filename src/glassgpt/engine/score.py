@@ -8,8 +8,8 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from glassgpt.engine.backend import Backend
-from glassgpt.engine.request import TokenLogprob
-from glassgpt.errors import ContextOverflow, InvalidParameter
+from glassgpt.engine.request import TokenLogprob, check_ids
+from glassgpt.errors import ContextOverflow
 
 
 def score_ids(backend: Backend, ids: Sequence[int]) -> Float32[np.ndarray, " T"]:
@@ -19,9 +19,7 @@ def score_ids(backend: Backend, ids: Sequence[int]) -> Float32[np.ndarray, " T"]
         raise ContextOverflow(
             f"there are {len(ids):,} tokens to score; the model sees {config.context_length:,}. Score them in windows."
         )
-    wrong = next((token for token in ids if not 0 <= token < config.vocab_size), None)
-    if wrong is not None:
-        raise InvalidParameter("ids", wrong, f"must be from 0 to {config.vocab_size - 1:,}, the model's vocabulary")
+    check_ids("ids", ids, config)
     if len(ids) < 2:
         return np.empty(0, np.float32)
     parts: list[Tensor] = []

@@ -27,10 +27,14 @@ MEMORY_BYTES = 4 * 2**30
 
 @final
 class TorchBackend:
-    """A model ready to write. It holds packed copies of the matrices: make a new one when the weights change."""
+    """A model ready to write.
 
-    def __init__(self, model: GPT2, *, chunk: int = CHUNK) -> None:
-        self._model, self._head = prepare(model)
+    With `pack` it holds packed copies of the matrices: twice the speed for twice the memory. Make a new one when the
+    weights change. Without, it shares all memory with the model. Prompts are read `chunk` tokens at a time.
+    """
+
+    def __init__(self, model: GPT2, *, pack: bool = True, chunk: int = CHUNK) -> None:
+        self._model, self._head = prepare(model, pack)
         self._weight = model.wte.weight
         self._chunk = round_up(chunk, ROWS)
 
