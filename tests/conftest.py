@@ -17,8 +17,8 @@ hypothesis.settings.register_profile("local", deadline=None, database=None)
 hypothesis.settings.register_profile("ci", deadline=None, database=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 
-# More threads than cores makes small matrices slower; two is what the smallest supported machine has.
-torch.set_num_threads(min(2, os.cpu_count() or 1))
+# The models of the tests are small: a second thread costs them more than it brings, far more on a busy machine.
+torch.set_num_threads(1)
 
 # Programs that a test starts import this checkout too.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
