@@ -1,4 +1,5 @@
 import contextlib
+import copy
 import json
 import random
 
@@ -202,3 +203,30 @@ def test_a_damaged_file_loads_or_is_refused_and_nothing_else(folder, form):
             assert tokenizer.vocab_size <= 1 << 24
             assert tokenizer.decode(tokenizer.encode("low 你")) == "low 你"
         path.write_bytes(originals[path])
+
+
+JUNK = (None, True, -1, 0.5, 10**30, "", "a", "Ġ", "\ud800", [], [[]], ["a", "b"], {}, {"type": "BPE"}, [[["a"]]])
+
+
+def exchange(content, rng):
+    """Put junk in the place of one part of a JSON value, at any depth."""
+    keys = list(content) if isinstance(content, dict) else list(range(len(content)))
+    key = rng.choice(keys)
+    if isinstance(content[key], dict | list) and content[key] and rng.random() < 0.8:
+        exchange(content[key], rng)
+    elif rng.random() < 0.2:
+        del content[key]
+    else:
+        content[key] = copy.deepcopy(rng.choice(JUNK))
+
+
+@pytest.mark.slow
+def test_a_tokenizer_with_any_part_exchanged_loads_or_is_refused_and_nothing_else(folder):
+    rng, original = random.Random(11), (folder / "tokenizer.json").read_text(encoding="utf-8")
+    for _ in range(400):
+        content = json.loads(original)
+        exchange(content, rng)
+        (folder / "tokenizer.json").write_text(json.dumps(content), encoding="utf-8")
+        with contextlib.suppress(GlassGPTError):
+            tokenizer = Tokenizer.load(folder)
+            assert tokenizer.decode(tokenizer.encode("low 你")) == "low 你"

@@ -103,6 +103,12 @@ def test_half_a_surrogate_pair_in_a_batch_is_refused_too(gpt2):
         gpt2.encode("\ud800<|endoftext|>", allow_special=True)
 
 
+def test_no_texts_and_empty_texts_are_fine(gpt2):
+    assert gpt2.encode_batch([]) == []
+    assert [len(row) for row in gpt2.encode_batch(iter(["", "a", ""]))] == [0, 1, 0]
+    assert (gpt2.encode(""), gpt2.encode_array("").tolist(), gpt2.show(""), gpt2.decode([])) == ([], [], [], "")
+
+
 def test_one_text_is_no_batch(gpt2):
     with pytest.raises(TokenizerError, match=r"use \[text\]"):
         gpt2.encode_batch("one text")

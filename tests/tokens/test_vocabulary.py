@@ -49,6 +49,8 @@ def test_the_fingerprint_changes_with_anything_that_decides_an_id():
         (lambda ids: (ids, MERGES, {"<x>": -1}), "from -1"),
         (lambda ids: (ids, MERGES, {"<x>": 2**31}), "2147483648"),
         (lambda ids: (ids, MERGES, {"": 258}), "empty"),
+        (lambda ids: (ids, MERGES, {"abc": 258}), "an ordinary one is spelled so"),
+        (lambda ids: (ids, MERGES, {"Ġ": 258}), "an ordinary one is spelled so"),
         (lambda ids: (ids, MERGES, {"\ud800": 258}), "no text"),
     ],
 )

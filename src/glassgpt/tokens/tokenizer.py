@@ -115,10 +115,11 @@ class Tokenizer:
         with explaining([text]):
             return self._encoder.flat([text])[0]
 
-    def encode_batch(self, texts: Sequence[str]) -> list[Ids]:
+    def encode_batch(self, texts: Iterable[str]) -> list[Ids]:
         """The ids of many texts, each an array, special names read as plain text."""
         if isinstance(texts, str):
             raise TokenizerError(f"encode_batch takes a list of texts and got one text, {texts[:20]!r}: use [text].")
+        texts = list(texts)
         with explaining(texts):
             ids, offsets = self._encoder.flat(texts)
         return [ids[start:end] for start, end in pairwise(offsets)]

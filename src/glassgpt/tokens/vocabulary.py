@@ -39,7 +39,7 @@ class Vocabulary:
     def __post_init__(self) -> None:
         _require_bytes(self.ids)
         _require_order(self.ids, self.merges)
-        _require_names(self.specials)
+        _require_names(self.ids, self.specials)
         _require_distinct([*self.ids.values(), *self.specials.values()])
 
     @classmethod
@@ -50,7 +50,7 @@ class Vocabulary:
             ids.setdefault(left + right, len(ids))  # two merges may spell one token: it keeps its first id
         return cls(ids, merges, {name: len(ids) + position for position, name in enumerate(specials)})
 
-    @property
+    @cached_property
     def size(self) -> int:
         """One more than the highest id: the rows an embedding needs."""
         return max(self.bytes_of) + 1
@@ -101,10 +101,14 @@ def _require_order(ids: Mapping[bytes, int], merges: Sequence[Merge]) -> None:
         raise TokenizerError(f"no merge makes {_short(unreachable)}, which has an id: ids and merges do not match.")
 
 
-def _require_names(specials: Mapping[str, int]) -> None:
+def _require_names(ids: Mapping[bytes, int], specials: Mapping[str, int]) -> None:
+    """A special token needs a name that is text, and that files can tell from the spelling of an ordinary token."""
+    spelled = set(map(spell, ids)) if specials else set()
     for name in specials:
         if not name or regex.search(r"[\ud800-\udfff]", name):
             raise TokenizerError(f"{name[:40]!r} cannot be the name of a special token: it is empty or no text.")
+        if name in spelled:
+            raise TokenizerError(f"{name[:40]!r} cannot be the name of a special token: an ordinary one is spelled so.")
 
 
 def _require_distinct(taken: Sequence[int]) -> None:
