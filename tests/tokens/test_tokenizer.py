@@ -125,11 +125,11 @@ def test_the_steps_shown_belong_to_their_piece(gpt2):
     assert [step.left + step.right for step in piece.steps] == [b"ro", b"ot", b" ro", b" rob", b" robot"]
 
 
-def test_a_tokenizer_travels_to_another_process(gpt2):
-    gpt2.encode("so that everything is set up")
-    copy = pickle.loads(pickle.dumps(gpt2))
-    assert copy.encode("a robot") == gpt2.encode("a robot")
-    assert copy.fingerprint == gpt2.fingerprint
+def test_a_tokenizer_travels_to_another_process(nested):
+    nested.encode("so that everything is set up")
+    copy = pickle.loads(pickle.dumps(nested))
+    assert copy.encode("a robot<x>", allow_special=True) == nested.encode("a robot<x>", allow_special=True)
+    assert copy.fingerprint == nested.fingerprint
 
 
 def test_the_facts_of_gpt2(gpt2, shared_data):
