@@ -150,6 +150,14 @@ def test_merges_with_windows_line_ends_are_read(folder, tokenizer):
     assert Tokenizer.load(folder).vocabulary == tokenizer.vocabulary
 
 
+def test_merges_cut_short_are_noticed(folder):
+    keep(folder, "vocab.json")
+    path = folder / "merges.txt"
+    path.write_text("\n".join(path.read_text(encoding="utf-8").splitlines()[:-1]), encoding="utf-8")
+    with pytest.raises(TokenizerError, match="ids and merges do not match"):
+        Tokenizer.load(folder)
+
+
 def test_a_merge_that_begins_like_a_comment_is_a_merge(tmp_path):
     learn(["##"], 258).save(tmp_path)
     keep(tmp_path, "vocab.json")

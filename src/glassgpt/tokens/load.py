@@ -52,7 +52,10 @@ def load_vocabulary(folder: Path) -> Vocabulary:
 
 
 def from_pair(spelled: dict[str, object], merges: list[Merge]) -> Vocabulary:
-    """Tell ordinary tokens from special ones: an entry that is neither a byte nor made by a merge is special."""
+    """Tell ordinary tokens from special ones: an entry that no merge makes is special if its name looks it.
+
+    Anything else that no merge makes shows that the merges are not those of the ids, or cut short.
+    """
     made = {bytes((byte,)) for byte in range(256)} | {left + right for left, right in merges}
     ids: dict[bytes, int] = {}
     specials: dict[str, int] = {}
@@ -60,8 +63,13 @@ def from_pair(spelled: dict[str, object], merges: list[Merge]) -> Vocabulary:
         token = _ordinary(name)
         if token in made:
             ids[token] = whole(position, name)
-        else:
+        elif name.startswith(("<", "[")) and name.endswith((">", "]")):
             specials[name] = whole(position, name)
+        else:
+            raise TokenizerError(
+                f"no merge makes {name[:40]!r}, and special tokens have names like <|endoftext|> or [PAD]: ids and "
+                "merges do not match. A folder with tokenizer.json says itself which tokens are special."
+            )
     return Vocabulary(ids, merges, specials)
 
 
