@@ -1,18 +1,8 @@
 """A small model, ready to write, and a vocabulary of letters."""
 
 import pytest
-import torch
 
 from tests.engine.models import Letters, sharp_model
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Small matrices gain nothing from two, and lose much on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture
