@@ -82,6 +82,7 @@ def compare(backend: TorchBackend, twin: GPT2LMHeadModel, batch: int, mode: str,
     generator = torch.Generator().manual_seed(batch)
     prompts = torch.randint(backend.config.vocab_size, (batch, args.prompt), generator=generator).tolist()
     times: dict[str, list[float]] = {"ours": [], "theirs": []}
+    our_ids, their_ids = [], []
     for turn in range(args.rounds + 1):
         new = args.new if turn else min(args.new, 4)
         our_time, our_ids = seconds(lambda new=new: ours(backend, prompts, new, mode))
