@@ -23,7 +23,10 @@ def residual_std(n_layers: int) -> float:
 
 @torch.no_grad()
 def initialize(model: GPT2, seed: int) -> GPT2:
-    """Set every weight in place; the same seed gives the same weights, on the CPU bit for bit."""
+    """Set every weight in place; the same seed gives the same weights, bit for bit on one kind of CPU.
+
+    CPUs with other vector instructions compute the normal distribution differently in the last bit.
+    """
     generator = torch.Generator(device=model.wte.weight.device).manual_seed(seed)
     for name, module in model.named_modules():
         if isinstance(module, nn.LayerNorm):
