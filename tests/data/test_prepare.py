@@ -86,7 +86,7 @@ def test_bad_input_is_named_and_leaves_no_shard(
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message):
         prepare([Source(tmp_path / name)], tmp_path / "out", tokenizer)
-    assert not list((tmp_path / "out").glob("*.bin")) if (tmp_path / "out").exists() else True
+    assert not list(tmp_path.rglob("*.bin"))
 
 
 def test_a_missing_file_says_so(tmp_path: Path):

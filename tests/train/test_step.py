@@ -107,8 +107,9 @@ def test_the_rate_stays_between_nothing_and_the_peak_and_falls_after_the_warm_up
 ):
     schedule = Schedule(shape=shape, warmup_steps=warmup, final=final, cooldown=cooldown)
     rates = [rate(schedule, step, steps) for step in range(steps)]
-    assert all(0 < value <= 1 + 1e-9 or value >= final - 1e-9 for value in rates)
     after = rates[warmup:]
+    assert all(0 < value <= 1 for value in rates[:warmup])
+    assert all(final - 1e-9 <= value <= 1 + 1e-9 for value in after)
     assert all(a >= b - 1e-9 for a, b in pairwise(after))
 
 

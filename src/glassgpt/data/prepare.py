@@ -4,7 +4,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from glassgpt.tokens import Tokenizer
 GROUP = 16
 """Documents encoded at a time: enough to use every core, few enough to bound memory."""
 BYTES_PER_TEXT_BYTE = 1.0
-"""Disk to ask for: two-byte ids of at least two bytes of text each."""
+"""Disk to ask for, an estimate: an id takes two bytes and usually stands for more than two bytes of text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +104,16 @@ class _Document:
 
 def _encoded(sources: Sequence[Source], tokenizer: Tokenizer, key: str) -> Iterator[_Document]:
     end = np.array([tokenizer.end_of_text], np.uint32)
-    before = 0
+    before = number = 0
     for source in sources:
-        numbers = count(before)
         for repetition in range(source.repeat):
-            numbers = count(before)
+            number = before
             documents = read_documents(source.path, key)
             while texts := list(islice(documents, GROUP)):
                 for text, ids in zip(texts, tokenizer.encode_batch(texts), strict=True):
-                    yield _Document(next(numbers), repetition, np.concatenate([ids, end]), len(text.encode()))
-        before = next(numbers)
+                    yield _Document(number, repetition, np.concatenate([ids, end]), len(text.encode()))
+                    number += 1
+        before = number
 
 
 def _fill(

@@ -1,4 +1,4 @@
-"""A model for a first try: 0.8 M parameters, two to three minutes on a laptop."""
+"""A model for a first try: 0.8 M parameters besides the vocabulary's, 1.5 M tokens to read."""
 
 from glassgpt.model import GPT2Config
 from glassgpt.train import Optimizer, Recipe, Schedule
