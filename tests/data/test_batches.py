@@ -35,7 +35,8 @@ def test_a_shuffle_leaves_no_order_behind():
 @given(seed=st.integers(0, 1000), step=st.integers(0, 500), rows=st.integers(1, 8))
 def test_targets_are_the_ids_one_to_the_right(seed: int, step: int, rows: int):
     batches = Batches(np.arange(1000, dtype=np.uint16), context=16, rows=rows, seed=seed)
-    ids, targets = batches.batch(step)
+    read = batches.batch(step)
+    ids, targets = read.ids, read.targets
     assert ids.shape == targets.shape == (rows, 16)
     assert torch.equal(ids + 1, targets)
 
@@ -53,8 +54,8 @@ def test_an_epoch_reads_every_window_once(seed: int, epoch: int):
 def test_the_order_of_samples_does_not_depend_on_the_rows_of_a_batch():
     tokens = np.arange(5000, dtype=np.uint16)
     by_two, by_six = (Batches(tokens, context=8, rows=rows, seed=3) for rows in (2, 6))
-    joined = torch.cat([by_two.batch(step)[0] for step in range(3)])
-    assert torch.equal(joined, by_six.batch(0)[0])
+    joined = torch.cat([by_two.batch(step).ids for step in range(3)])
+    assert torch.equal(joined, by_six.batch(0).ids)
 
 
 def test_too_little_text_says_how_much_is_needed():

@@ -9,6 +9,7 @@ import math
 import torch
 from torch import Tensor
 
+from glassgpt.data import Batch
 from glassgpt.model import GPT2, SIZES, GPT2Config, initialize, parameter_count
 from glassgpt.model.attend import Attend, explicit, fused
 from glassgpt.train.optimizer import Updater
@@ -149,7 +150,7 @@ def ten_losses(precision: str) -> list[float]:
     model = initialize(GPT2(recipe.model), seed=0)
     updater = Updater(model, recipe.optimizer)
     ids = random_ids(recipe.model, recipe.rows, 65)
-    batch = ids[:, :-1], ids[:, 1:]
+    batch = Batch(ids[:, :-1], ids[:, 1:])
     return [train_step(model, updater, recipe, batch, rate=1.0)[0].item() for _ in range(recipe.steps)]
 
 

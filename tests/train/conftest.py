@@ -26,11 +26,17 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def recipe():
     """Ten steps of a two-layer model, with dropout."""
     from glassgpt.model import GPT2Config
-    from glassgpt.train import Recipe, Schedule
+    from glassgpt.train import Recipe, Saving, Schedule, Watching
 
     shape = GPT2Config(vocab_size=300, context_length=16, emb_dim=24, n_heads=2, n_layers=2, drop_rate=0.1)
     return Recipe(
-        model=shape, steps=10, rows=4, micro_rows=2, schedule=Schedule(warmup_steps=3), save_every=5, evaluate_every=5
+        model=shape,
+        steps=10,
+        rows=4,
+        micro_rows=2,
+        schedule=Schedule(warmup_steps=3),
+        saving=Saving(every=5),
+        watching=Watching(evaluate_every=5),
     )
 
 

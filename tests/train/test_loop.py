@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from glassgpt.checkpoints.manifest import verify_manifest
 from glassgpt.errors import RunError
-from glassgpt.train import Evaluation, Run, Saved, Step, train
+from glassgpt.train import Evaluation, Run, Saved, Saving, Step, Watching, train
 
 
 def weights(run: Path, step: int) -> dict[str, torch.Tensor]:
@@ -75,7 +75,7 @@ def test_the_log_tells_every_step_once_and_checkpoints_verify(tmp_path: Path, pr
 
 
 def test_training_lowers_the_loss(tmp_path: Path, prepared: Path, variant):
-    recipe = variant(lr=0.01, steps=60, save_every=0, evaluate_every=0)
+    recipe = variant(lr=0.01, steps=60, saving=Saving(every=0), watching=Watching(evaluate_every=0))
     result = train(recipe, tmp_path / "run", prepared)
     first, *_, last = losses(tmp_path / "run")
     assert last[1] < first[1] - 0.5
@@ -83,7 +83,7 @@ def test_training_lowers_the_loss(tmp_path: Path, prepared: Path, variant):
 
 
 def test_only_the_newest_checkpoints_are_kept(tmp_path: Path, prepared: Path, recipe):
-    train(replace(recipe, save_every=2), tmp_path / "run", prepared)
+    train(replace(recipe, saving=Saving(every=2)), tmp_path / "run", prepared)
     assert Run(tmp_path / "run").steps() == [8, 10]
 
 
@@ -102,7 +102,9 @@ def test_more_steps_may(tmp_path: Path, prepared: Path, recipe):
 
 def test_a_loss_that_is_not_a_number_stops_before_it_is_saved(tmp_path: Path, prepared: Path, variant):
     recipe = variant(method="adamw")
-    wild = replace(recipe, optimizer=replace(recipe.optimizer, lr=1e30, clip=0.0), precision="float32", save_every=1)
+    wild = replace(
+        recipe, optimizer=replace(recipe.optimizer, lr=1e30, clip=0.0), precision="float32", saving=Saving(every=1)
+    )
     with pytest.raises(RunError, match="last checkpoint is whole"):
         train(wild, tmp_path / "run", prepared)
     step = Run(tmp_path / "run").latest()

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Int
-from torch import Tensor
 
+from glassgpt.data.batch import Batch
 from glassgpt.errors import DataError
 
 ROUNDS = 4
@@ -40,13 +39,13 @@ class Batches:
         """Windows in one epoch."""
         return (len(self.tokens) - 1) // self.context - 1
 
-    def batch(self, step: int) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:
+    def batch(self, step: int) -> Batch:
         """The ids of this step and, one to the right, what should have been predicted."""
         first = step * self.rows
         starts = [self.start(sample) for sample in range(first, first + self.rows)]
         rows = np.stack([self.tokens[start : start + self.context + 1] for start in starts]).astype(np.int64)
         both = torch.from_numpy(rows)
-        return both[:, :-1], both[:, 1:]
+        return Batch(both[:, :-1], both[:, 1:])
 
     def start(self, sample: int) -> int:
         """Where the window of the k-th sample of the run begins."""

@@ -4,7 +4,7 @@
 """
 
 from glassgpt.model import GPT2Config
-from glassgpt.train import Optimizer, Recipe, Schedule
+from glassgpt.train import Optimizer, Recipe, Saving, Schedule, Watching
 
 
 def embedded(vocab_size: int) -> Recipe:
@@ -16,7 +16,6 @@ def embedded(vocab_size: int) -> Recipe:
         micro_rows=32,
         optimizer=Optimizer(method="muon", lr=3e-3, muon_lr=0.02, weight_decay=0.05),
         schedule=Schedule(shape="trapezoid", warmup_steps=30, final=0.05, cooldown=0.5),
-        evaluate_every=200,
-        evaluate_tokens=24_576,
-        save_every=50,
+        watching=Watching(evaluate_every=200, evaluate_tokens=24_576),
+        saving=Saving(every=50),
     )

@@ -91,9 +91,9 @@ class Trainer:
             while done < self.recipe.steps and not stop.is_set():
                 tell(self._step(done))
                 done += 1
-                if self._due(done, self.recipe.evaluate_every) and not stop.is_set():
+                if self._due(done, self.recipe.watching.evaluate_every) and not stop.is_set():
                     validation = self._evaluate(done, tell)
-                if self._due(done, self.recipe.save_every) or stop.is_set():
+                if self._due(done, self.recipe.saving.every) or stop.is_set():
                     self._save(done, tell)
         interrupted = done < self.recipe.steps
         return RunResult(self.run.folder(done), done, None if interrupted else validation, interrupted)
@@ -119,7 +119,7 @@ class Trainer:
     def _evaluate(self, done: int, tell: Listener) -> Loss | None:
         if self.validation is None:
             return None
-        tokens = self.validation.tokens[: self.recipe.evaluate_tokens + 1]
+        tokens = self.validation.tokens[: self.recipe.watching.evaluate_tokens + 1]
         share = len(tokens) / len(self.validation.tokens)
         context = self.recipe.model.context_length
         loss = loss_of(self.model, tokens, round(self.validation.text_bytes * share), stride=context)
@@ -129,7 +129,7 @@ class Trainer:
     def _save(self, done: int, tell: Listener) -> None:
         facts = {"tokens_seen": done * self.recipe.tokens_per_step}
         folder = self.run.save(done, self.model, self.updater, self.tokenizer, facts)
-        self.run.prune(self.recipe.keep)
+        self.run.prune(self.recipe.saving.keep)
         tell(Saved(done, folder.name))
 
     def _resume(self) -> int:

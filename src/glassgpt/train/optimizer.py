@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from glassgpt.model import GPT2
-from glassgpt.train.recipe import Optimizer
+from glassgpt.train.settings import Optimizer
 
 
 class Updater:

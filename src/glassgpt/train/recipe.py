@@ -5,68 +5,9 @@ from typing import Any
 
 from glassgpt.errors import InvalidParameter
 from glassgpt.model import GPT2Config
+from glassgpt.train.settings import Guard, Optimizer, Reading, Saving, Schedule, Watching, require, require_choice
 
-PRECISIONS = ("float32", "bfloat16")
-METHODS = ("adamw", "muon")
-SHAPES = ("cosine", "trapezoid")
-
-
-def _require(holds: bool, name: str, value: object, rule: str) -> None:
-    if not holds:
-        raise InvalidParameter(name, value, rule)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Optimizer:
-    """How a gradient becomes a step."""
-
-    method: str = "adamw"
-    """adamw for all weights, or muon for the matrices inside the blocks and adamw for the rest."""
-    lr: float = 6e-4
-    """Peak learning rate of AdamW."""
-    muon_lr: float = 0.02
-    """Peak learning rate of Muon."""
-    beta1: float = 0.9
-    """AdamW's memory of the gradient."""
-    beta2: float = 0.95
-    """AdamW's memory of its square."""
-    momentum: float = 0.95
-    """Muon's memory of the gradient."""
-    weight_decay: float = 0.1
-    """Decay of matrices and embeddings; never of biases and normalisations, as GPT-2's groups have it."""
-    clip: float = 1.0
-    """Largest length of the whole gradient; 0 leaves it alone."""
-
-    def __post_init__(self) -> None:
-        """Refuse settings no optimizer takes."""
-        _require(self.method in METHODS, "method", self.method, f"must be one of {', '.join(METHODS)}")
-        for name in ("lr", "muon_lr"):
-            _require(getattr(self, name) > 0, name, getattr(self, name), "must be > 0")
-        for name in ("beta1", "beta2", "momentum"):
-            _require(0 <= getattr(self, name) < 1, name, getattr(self, name), "must be in [0, 1)")
-        for name in ("weight_decay", "clip"):
-            _require(getattr(self, name) >= 0, name, getattr(self, name), "must be ≥ 0")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Schedule:
-    """The learning rate over the run, as a share of its peak."""
-
-    shape: str = "cosine"
-    """cosine falls from the warm-up on; trapezoid stays at the peak, then falls in a straight line."""
-    warmup_steps: int = 100
-    """Steps of a straight rise from zero."""
-    final: float = 0.1
-    """Where it ends."""
-    cooldown: float = 0.5
-    """Share of the run that the fall of a trapezoid takes."""
-
-    def __post_init__(self) -> None:
-        """Refuse shapes that make no curve."""
-        _require(self.shape in SHAPES, "shape", self.shape, f"must be one of {', '.join(SHAPES)}")
-        _require(self.warmup_steps >= 0, "warmup_steps", self.warmup_steps, "must be ≥ 0")
-        _require(0 <= self.final <= 1, "final", self.final, "must be in [0, 1]")
-        _require(0 < self.cooldown <= 1, "cooldown", self.cooldown, "must be in (0, 1]")
+PRECISIONS = ("float32", "bfloat16", "bfloat16_weights")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,37 +19,41 @@ class Recipe:
     steps: int
     """Updates of the weights."""
     rows: int = 32
-    """Windows in one update."""
+    """Rows of text in one update, over all ranks."""
     micro_rows: int = 32
-    """Windows computed at once; must divide `rows`. Fewer need less memory and give the same update."""
-    optimizer: Optimizer = field(default_factory=Optimizer)
-    """How a gradient becomes a step."""
-    schedule: Schedule = field(default_factory=Schedule)
-    """The learning rate over the run."""
+    """Rows computed at once; must divide `rows`. Fewer need less memory and give the same update."""
     precision: str = "bfloat16"
-    """Arithmetic of the matrices; the weights themselves stay in float32."""
+    """Arithmetic of the matrices: float32; bfloat16, cast at each step from weights in float32; or bfloat16_weights,
+    which keeps working copies in bfloat16 and updates masters in float32."""
+    loss_rows: int = 512
+    """Tokens whose logits exist at once; 0 makes all logits of a micro-batch together."""
+    compile: bool = False
+    """Let torch.compile fuse the blocks: a minute at the start, faster steps, bits that differ from the plain step."""
     recompute: bool = False
     """Forget each block's activations and compute them again on the way back: slower, far less memory."""
     seed: int = 0
     """Decides initial weights, order of the data and dropout."""
-    evaluate_every: int = 250
-    """Steps between evaluations; 0 evaluates only at the end."""
-    evaluate_tokens: int = 65_536
-    """Tokens of the validation shard to score each time."""
-    save_every: int = 250
-    """Steps between checkpoints; 0 saves only at the end."""
-    keep: int = 2
-    """Checkpoints to keep."""
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    """How a gradient becomes a step."""
+    schedule: Schedule = field(default_factory=Schedule)
+    """The learning rate over the run."""
+    reading: Reading = field(default_factory=Reading)
+    """How documents become rows."""
+    guard: Guard = field(default_factory=Guard)
+    """What happens when a step goes wrong."""
+    saving: Saving = field(default_factory=Saving)
+    """When checkpoints are written and which are kept."""
+    watching: Watching = field(default_factory=Watching)
+    """What is shown of the model on the way."""
 
     def __post_init__(self) -> None:
         """Refuse runs that cannot be."""
-        for name in ("steps", "rows", "micro_rows", "evaluate_tokens"):
-            _require(getattr(self, name) >= 1, name, getattr(self, name), "must be ≥ 1")
-        for name in ("seed", "evaluate_every", "save_every"):
-            _require(getattr(self, name) >= 0, name, getattr(self, name), "must be ≥ 0")
-        _require(self.keep >= 2, "keep", self.keep, "must be ≥ 2: one may be damaged")
-        _require(self.rows % self.micro_rows == 0, "micro_rows", self.micro_rows, f"must divide rows={self.rows}")
-        _require(self.precision in PRECISIONS, "precision", self.precision, f"must be one of {', '.join(PRECISIONS)}")
+        for name in ("steps", "rows", "micro_rows"):
+            require(getattr(self, name) >= 1, name, getattr(self, name), "must be ≥ 1")
+        for name in ("seed", "loss_rows"):
+            require(getattr(self, name) >= 0, name, getattr(self, name), "must be ≥ 0")
+        require(self.rows % self.micro_rows == 0, "micro_rows", self.micro_rows, f"must divide rows={self.rows}")
+        require_choice("precision", self.precision, PRECISIONS)
 
     @property
     def tokens_per_step(self) -> int:
@@ -123,9 +68,34 @@ def to_json(recipe: Recipe) -> dict[str, Any]:
 
 def from_json(values: dict[str, Any]) -> Recipe:
     """The inverse of `to_json`."""
-    parts: dict[str, Any] = {"model": GPT2Config, "optimizer": Optimizer, "schedule": Schedule}
-    settings = {name: parts[name](**value) if name in parts else value for name, value in values.items()}
+    settings = {name: PARTS[name](**value) if name in PARTS else value for name, value in _renamed(values).items()}
     return Recipe(**settings)
+
+
+PARTS: dict[str, Any] = {
+    "model": GPT2Config,
+    "optimizer": Optimizer,
+    "schedule": Schedule,
+    "reading": Reading,
+    "guard": Guard,
+    "saving": Saving,
+    "watching": Watching,
+}
+RENAMED = {
+    "evaluate_every": ("watching", "evaluate_every"),
+    "evaluate_tokens": ("watching", "evaluate_tokens"),
+    "save_every": ("saving", "every"),
+    "keep": ("saving", "keep"),
+}
+"""Keys of runs that GlassGPT 0.1 began, and where they stand now."""
+
+
+def _renamed(values: dict[str, Any]) -> dict[str, Any]:
+    values = dict(values)
+    for old, (part, key) in RENAMED.items():
+        if old in values:
+            values[part] = {**values.get(part, {}), key: values.pop(old)}
+    return values
 
 
 def override(recipe: Recipe, setting: str) -> Recipe:
@@ -138,7 +108,7 @@ def override(recipe: Recipe, setting: str) -> Recipe:
     owner: Any = getattr(recipe, part, None) if dot else recipe
     names = [field.name for field in fields(owner)] if is_dataclass(owner) else []
     if not equals or key not in names or is_dataclass(getattr(owner, key)):
-        known = ", ".join(f"{part}.{name}" if dot else name for name in names) or "model.…, optimizer.…, schedule.…"
+        known = ", ".join([f"{part}.{name}" if dot else name for name in names] or [f"{name}.…" for name in PARTS])
         raise InvalidParameter("setting", setting, f"must be KEY=VALUE, where KEY is one of: {known}")
     change: dict[str, Any] = {key: _convert(text, getattr(owner, key), path)}
     outer: dict[str, Any] = {part: replace(owner, **change)} if dot else change

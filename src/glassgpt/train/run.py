@@ -91,7 +91,7 @@ class Run:
             discard(self.folder(step))
 
 
-CHANGEABLE = {"steps", "evaluate_every", "evaluate_tokens", "save_every", "keep", "micro_rows", "recompute"}
+CHANGEABLE = {"steps", "micro_rows", "recompute", "loss_rows", "saving", "watching", "guard"}
 """Parts of a recipe that a resumed run may change."""
 
 

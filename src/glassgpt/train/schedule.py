@@ -2,15 +2,25 @@
 
 import math
 
-from glassgpt.train.recipe import Schedule
+from glassgpt.train.settings import Schedule
 
 
 def rate(schedule: Schedule, step: int, steps: int) -> float:
     """The share of the peak rate for update `step`, counted from 0, of a run of `steps`."""
     if step < schedule.warmup_steps:
         return (step + 1) / schedule.warmup_steps
-    if schedule.shape == "cosine":
-        done = (step - schedule.warmup_steps) / max(1, steps - schedule.warmup_steps)
-        return schedule.final + (1 - schedule.final) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
-    left = (steps - step) / max(1.0, schedule.cooldown * steps)
-    return schedule.final + (1 - schedule.final) * min(left, 1.0)
+    return schedule.final + (1 - schedule.final) * _height(schedule, step, steps)
+
+
+def _height(schedule: Schedule, step: int, steps: int) -> float:
+    """How much of the way from the peak down to the final rate is left, 1 to 0."""
+    done = min((step - schedule.warmup_steps) / max(1, steps - schedule.warmup_steps), 1.0)
+    match schedule.shape:
+        case "cosine":
+            return 0.5 * (1 + math.cos(math.pi * done))
+        case "linear":
+            return 1.0 - done
+        case "trapezoid":
+            return min((steps - step) / max(1.0, schedule.cooldown * steps), 1.0)
+        case _:
+            return 1.0

@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from glassgpt.data import Batch
+from glassgpt.data.batch import IGNORED
 from glassgpt.model import GPT2
 from glassgpt.train.optimizer import Updater
 from glassgpt.train.recipe import Recipe
@@ -24,23 +26,21 @@ def arithmetic(precision: str, device: torch.device) -> AbstractContextManager[o
 def loss_sum(model: GPT2, ids: Int[Tensor, "B T"], targets: Int[Tensor, "B T"]) -> Float[Tensor, ""]:
     """Cross-entropy in nats, summed over the tokens; targets of -100 do not count."""
     logits = model(ids)
-    return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=-100, reduction="sum")
+    return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="sum")
 
 
-def train_step(
-    model: GPT2, updater: Updater, recipe: Recipe, batch: tuple[Tensor, Tensor], rate: float
-) -> tuple[Tensor, Tensor]:
+def train_step(model: GPT2, updater: Updater, recipe: Recipe, batch: Batch, rate: float) -> tuple[Tensor, Tensor]:
     """One update; returns the mean loss in nats a token and the length of the gradient, both still on the device.
 
     Every micro-batch is weighed by its share of the counted tokens, so accumulating changes nothing but memory.
     """
-    ids, targets = batch
     device = model.wte.weight.device
-    tokens = (targets != -100).sum().to(device)
+    tokens = batch.counted
     total = torch.zeros((), device=device)
-    for part, expected in zip(ids.split(recipe.micro_rows), targets.split(recipe.micro_rows), strict=True):
+    for start in range(0, recipe.rows, recipe.micro_rows):
+        part = batch.rows(start, start + recipe.micro_rows).to(device)
         with arithmetic(recipe.precision, device):
-            loss = loss_sum(model, part.to(device), expected.to(device)) / tokens
+            loss = loss_sum(model, part.ids, part.targets) / tokens
         loss.backward()
         total += loss.detach()
     limit = recipe.optimizer.clip or torch.inf
