@@ -45,6 +45,11 @@ class Updater:
             for group in optimizer.param_groups:
                 group["lr"] = peak * rate
             optimizer.step()
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop the gradients: after an update, or instead of one."""
+        for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         for whole, _ in self.thirds:
             whole.grad = None

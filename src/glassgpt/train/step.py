@@ -30,9 +30,17 @@ def loss_sum(model: GPT2, ids: Int[Tensor, "B T"], targets: Int[Tensor, "B T"]) 
 
 
 def train_step(model: GPT2, updater: Updater, recipe: Recipe, batch: Batch, rate: float) -> tuple[Tensor, Tensor]:
-    """One update; returns the mean loss in nats a token and the length of the gradient, both still on the device.
+    """One update; returns the mean loss in nats a token and the length of the gradient, both still on the device."""
+    loss, norm = gradients(model, recipe, batch)
+    updater.step(rate)
+    return loss, norm
 
-    Every micro-batch is weighed by its share of the counted tokens, so accumulating changes nothing but memory.
+
+def gradients(model: GPT2, recipe: Recipe, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Fill in the gradients, clipped; returns the mean loss and the gradient's length before clipping.
+
+    No weight is changed yet: what is wrong with a step shows here, before the update. Every micro-batch is weighed by
+    its share of the counted tokens, so accumulating changes nothing but memory.
     """
     device = model.wte.weight.device
     tokens = batch.counted
@@ -44,9 +52,7 @@ def train_step(model: GPT2, updater: Updater, recipe: Recipe, batch: Batch, rate
         loss.backward()
         total += loss.detach()
     limit = recipe.optimizer.clip or torch.inf
-    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), limit, error_if_nonfinite=False)
-    updater.step(rate)
-    return total, norm
+    return total, torch.nn.utils.clip_grad_norm_(model.parameters(), limit, error_if_nonfinite=False)
 
 
 def recompute_blocks(model: GPT2) -> None:
