@@ -9,8 +9,9 @@
 Importing this module loads nothing; each name is fetched when it is first used.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from glassgpt.lazy import on_first_use
 
 if TYPE_CHECKING:
     from glassgpt.errors import GlassGPTError
@@ -30,16 +31,20 @@ __all__ = [
     "load",
 ]
 
-_HOME = {
-    "GPT2": "model",
-    "SIZES": "model",
-    "GPT2Config": "model",
-    "GlassGPTError": "errors",
-    "LanguageModel": "language_model",
-    "SamplingParams": "sampling",
-    "Tokenizer": "tokens",
-    "load": "language_model",
-}
+_fetch = on_first_use(
+    __name__,
+    {
+        "GPT2": "model",
+        "SIZES": "model",
+        "GPT2Config": "model",
+        "GlassGPTError": "errors",
+        "LanguageModel": "language_model",
+        "SamplingParams": "sampling",
+        "Tokenizer": "tokens",
+        "load": "language_model",
+    },
+)
+del on_first_use
 
 
 def __getattr__(name: str) -> object:
@@ -47,11 +52,7 @@ def __getattr__(name: str) -> object:
         from importlib.metadata import version
 
         return version(__name__)
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+    return _fetch(name)
 
 
 def __dir__() -> list[str]:

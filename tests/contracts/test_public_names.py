@@ -18,6 +18,7 @@ SHOW = "import glassgpt; print([name for name in dir(glassgpt) if name[0] != '_'
 def test_a_folder_offers_exactly_what_it_names(name):
     package = importlib.import_module(name)
     offered = getattr(package, "__all__", [])
+    assert [name for name in offered if not hasattr(package, name)] == []  # those that come on first use are here now
     visible = {key for key, value in vars(package).items() if key[0] != "_" and not isinstance(value, ModuleType)}
     assert sorted(visible) == sorted(offered)
 

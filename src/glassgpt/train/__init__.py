@@ -1,10 +1,18 @@
-"""Batches in, a run out. Start with `loop.py`."""
+"""Batches in, a run out. Start with `loop.py`.
 
+Settings and events are plain dataclasses; what needs PyTorch is imported when it is first used.
+"""
+
+import typing
+
+from glassgpt import lazy
 from glassgpt.train.events import Evaluation, Event, Resumed, Saved, Step
-from glassgpt.train.loop import RunResult, train
 from glassgpt.train.recipe import Recipe
-from glassgpt.train.run import Run
 from glassgpt.train.settings import Guard, Optimizer, Reading, Saving, Schedule, Watching
+
+if typing.TYPE_CHECKING:
+    from glassgpt.train.loop import RunResult, train
+    from glassgpt.train.run import Run
 
 __all__ = [
     "Evaluation",
@@ -23,3 +31,5 @@ __all__ = [
     "Watching",
     "train",
 ]
+
+__getattr__ = lazy.on_first_use(__name__, {"Run": "run", "RunResult": "loop", "train": "loop"})
