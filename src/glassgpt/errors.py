@@ -8,6 +8,7 @@
     ├── ModelNotFound         no model under this name or path             (also a FileNotFoundError)
     ├── DataError             a corpus or token shard that cannot be used
     └── RunError              a training run that cannot start, save or resume
+        └── StoppedElsewhere  another rank of the run stopped, and says why
 
 Each message says what was given, what is allowed and what to do.
 """
@@ -48,3 +49,7 @@ class DataError(GlassGPTError):
 
 class RunError(GlassGPTError):
     """A training run that cannot start, save or resume."""
+
+
+class StoppedElsewhere(RunError):
+    """Another rank of the run stopped, and says why."""

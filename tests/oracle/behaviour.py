@@ -68,7 +68,7 @@ def overfitted_loss() -> float:
     """After 100 steps on one batch of noise."""
     config = GPT2Config(vocab_size=256, context_length=64, emb_dim=128, n_heads=4, n_layers=4, drop_rate=0.0)
     model = initialize(GPT2(config), seed=0)
-    updater = Updater(model, Optimizer(lr=3e-3, weight_decay=0.0))
+    updater = Updater(dict(model.named_parameters()), Optimizer(lr=3e-3, weight_decay=0.0))
     ids = random_ids(config, 4, 64)
     for _ in range(100):
         next_token_loss(model(ids), ids).backward()
@@ -148,7 +148,7 @@ def ten_losses(precision: str) -> list[float]:
         precision=precision,
     )
     model = initialize(GPT2(recipe.model), seed=0)
-    updater = Updater(model, recipe.optimizer)
+    updater = Updater(dict(model.named_parameters()), recipe.optimizer)
     ids = random_ids(recipe.model, recipe.rows, 65)
     batch = Batch(ids[:, :-1], ids[:, 1:])
     return [train_step(model, updater, recipe, batch, rate=1.0)[0].item() for _ in range(recipe.steps)]

@@ -117,7 +117,7 @@ def adamw_steps(case: Case, dtype: torch.dtype, steps: int) -> float:
 def _adamw(model: torch.nn.Module) -> Callable[[], object]:
     settings = Optimizer(lr=1e-4, weight_decay=0.1)
     if isinstance(model, GPT2):
-        updater = Updater(model, settings)
+        updater = Updater(dict(model.named_parameters()), settings)
         return lambda: updater.step(1.0)
     trained = [p for p in model.parameters() if p.requires_grad]
     groups = [

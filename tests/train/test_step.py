@@ -36,7 +36,7 @@ class Recorder(Updater):
     """Keeps the gradients instead of using them."""
 
     def __init__(self, model: GPT2) -> None:
-        super().__init__(model, Optimizer())
+        super().__init__(dict(model.named_parameters()), Optimizer())
         self.model = model
 
     def step(self, rate: float) -> None:
@@ -87,7 +87,7 @@ def test_decay_touches_matrices_and_embeddings_only():
 
 def test_muon_gets_each_third_of_the_query_key_value_matrix_and_moves_it_in_place():
     model = fresh()
-    updater = Updater(model, Optimizer(method="muon"))
+    updater = Updater(dict(model.named_parameters()), Optimizer(method="muon"))
     assert len(updater.optimizers[1].param_groups[0]["params"]) == 2 * (3 + 3)
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
     loss_sum(model, batch(4).ids, batch(4).targets).backward()

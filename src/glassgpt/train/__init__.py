@@ -8,7 +8,7 @@ import typing
 from glassgpt import lazy
 from glassgpt.train.events import Evaluation, Event, Resumed, Saved, Step
 from glassgpt.train.recipe import Recipe
-from glassgpt.train.settings import Guard, Optimizer, Reading, Saving, Schedule, Watching
+from glassgpt.train.settings import Guard, Optimizer, Parallel, Reading, Saving, Schedule, Watching
 
 if typing.TYPE_CHECKING:
     from glassgpt.train.loop import RunResult, train
@@ -19,6 +19,7 @@ __all__ = [
     "Event",
     "Guard",
     "Optimizer",
+    "Parallel",
     "Reading",
     "Recipe",
     "Resumed",

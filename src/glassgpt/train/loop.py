@@ -21,6 +21,7 @@ from glassgpt.tokens import Tokenizer
 from glassgpt.train.allocator import keep_large_blocks
 from glassgpt.train.events import Evaluation, Event, Listener, Log, Resumed, Saved, Step
 from glassgpt.train.optimizer import Updater
+from glassgpt.train.ranks import ALONE
 from glassgpt.train.recipe import Recipe
 from glassgpt.train.run import Run
 from glassgpt.train.schedule import rate
@@ -70,7 +71,7 @@ class Trainer:
         self.batches = Batches(self.shard.tokens, recipe.model.context_length, recipe.rows, recipe.seed)
         place = resolve(device)
         self.model = initialize(GPT2(recipe.model), recipe.seed).to(place.device).train()
-        self.updater = Updater(self.model, recipe.optimizer)
+        self.updater = Updater(ALONE.spread(self.model), recipe.optimizer)
         if recipe.recompute:
             recompute_blocks(self.model)
 

@@ -9,20 +9,19 @@ from typing import Any
 import torch
 from torch import nn
 
-from glassgpt.model import GPT2
+from glassgpt.train.ranks import Parts
 from glassgpt.train.settings import Optimizer
 
 
 class Updater:
     """Turns gradients into steps: one or two optimizers behind one `step`."""
 
-    def __init__(self, model: GPT2, settings: Optimizer) -> None:
-        """Sort the weights; a tied head is the token embedding and stands once."""
+    def __init__(self, weights: Parts, settings: Optimizer) -> None:
+        """Sort the weights, or the parts of them that this rank holds; a tied head is the token embedding."""
         self.settings = settings
         self.thirds: list[tuple[nn.Parameter, list[nn.Parameter]]] = []
-        named = dict(model.named_parameters())
-        matrices = [p for name, p in named.items() if is_block_matrix(name, p)] if settings.method == "muon" else []
-        rest = [p for p in named.values() if not any(p is matrix for matrix in matrices)]
+        matrices = [p for name, p in weights.items() if is_block_matrix(name, p)] if settings.method == "muon" else []
+        rest = [p for p in weights.values() if not any(p is matrix for matrix in matrices)]
         self.adamw = torch.optim.AdamW(
             groups(rest, settings.weight_decay), lr=settings.lr, betas=(settings.beta1, settings.beta2), fused=True
         )

@@ -5,7 +5,17 @@ from typing import Any
 
 from glassgpt.errors import InvalidParameter
 from glassgpt.model import GPT2Config
-from glassgpt.train.settings import Guard, Optimizer, Reading, Saving, Schedule, Watching, require, require_choice
+from glassgpt.train.settings import (
+    Guard,
+    Optimizer,
+    Parallel,
+    Reading,
+    Saving,
+    Schedule,
+    Watching,
+    require,
+    require_choice,
+)
 
 PRECISIONS = ("float32", "bfloat16", "bfloat16_weights")
 
@@ -45,6 +55,8 @@ class Recipe:
     """When checkpoints are written and which are kept."""
     watching: Watching = field(default_factory=Watching)
     """What is shown of the model on the way."""
+    parallel: Parallel = field(default_factory=Parallel)
+    """How several ranks share the work."""
 
     def __post_init__(self) -> None:
         """Refuse runs that cannot be."""
@@ -80,6 +92,7 @@ PARTS: dict[str, Any] = {
     "guard": Guard,
     "saving": Saving,
     "watching": Watching,
+    "parallel": Parallel,
 }
 RENAMED = {
     "evaluate_every": ("watching", "evaluate_every"),

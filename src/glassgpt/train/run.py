@@ -91,7 +91,7 @@ class Run:
             discard(self.folder(step))
 
 
-CHANGEABLE = {"steps", "micro_rows", "recompute", "loss_rows", "saving", "watching", "guard"}
+CHANGEABLE = {"steps", "micro_rows", "recompute", "loss_rows", "saving", "watching", "guard", "parallel"}
 """Parts of a recipe that a resumed run may change."""
 
 

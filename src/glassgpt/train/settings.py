@@ -10,6 +10,7 @@ METHODS = ("adamw", "muon", "schedule_free")
 SHAPES = ("cosine", "linear", "trapezoid", "constant")
 PACKINGS = ("concatenate", "aligned", "best_fit")
 POLICIES = ("abort", "skip", "rollback")
+SHARDINGS = ("none", "fsdp")
 
 
 def require(holds: bool, name: str, value: object, rule: str) -> None:
@@ -168,3 +169,19 @@ class Watching:
         for name in ("evaluate_tokens", "sample_tokens"):
             require(getattr(self, name) >= 1, name, getattr(self, name), "must be ≥ 1")
         require(0 <= self.evaluate_share < 1, "evaluate_share", self.evaluate_share, "must be in [0, 1)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parallel:
+    """How the ranks that torchrun starts share the work; the rows of a batch are divided among them in any case."""
+
+    shard: str = "none"
+    """none: every rank keeps all weights, and gradients are summed once a step (data parallel); fsdp: weights,
+    gradients and the optimizer's memory are divided among the ranks too."""
+    tensor: int = 1
+    """Ranks that compute one row together, each with some of the heads; must divide the number of heads."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be divided."""
+        require_choice("shard", self.shard, SHARDINGS)
+        require(self.tensor >= 1, "tensor", self.tensor, "must be ≥ 1")

@@ -13,6 +13,7 @@ from glassgpt.data import Batch
 from glassgpt.data.batch import IGNORED
 from glassgpt.model import GPT2
 from glassgpt.train.optimizer import Updater
+from glassgpt.train.ranks import ALONE, Ranks
 from glassgpt.train.recipe import Recipe
 
 
@@ -36,23 +37,23 @@ def train_step(model: GPT2, updater: Updater, recipe: Recipe, batch: Batch, rate
     return loss, norm
 
 
-def gradients(model: GPT2, recipe: Recipe, batch: Batch) -> tuple[Tensor, Tensor]:
+def gradients(model: GPT2, recipe: Recipe, batch: Batch, ranks: Ranks = ALONE) -> tuple[Tensor, Tensor]:
     """Fill in the gradients, clipped; returns the mean loss and the gradient's length before clipping.
 
-    No weight is changed yet: what is wrong with a step shows here, before the update. Every micro-batch is weighed by
-    its share of the counted tokens, so accumulating changes nothing but memory.
+    `batch` holds the rows this rank reads; loss and gradients are those of all rows. No weight is changed yet: what is
+    wrong with a step shows here, before the update. Every micro-batch is weighed by its share of the counted tokens, so
+    accumulating changes nothing but memory.
     """
     device = model.wte.weight.device
-    tokens = batch.counted
+    tokens = int(ranks.total(torch.tensor(batch.counted)))
     total = torch.zeros((), device=device)
-    for start in range(0, recipe.rows, recipe.micro_rows):
+    for start in range(0, len(batch.ids), recipe.micro_rows):
         part = batch.rows(start, start + recipe.micro_rows).to(device)
         with arithmetic(recipe.precision, device):
             loss = loss_sum(model, part.ids, part.targets) / tokens
         loss.backward()
         total += loss.detach()
-    limit = recipe.optimizer.clip or torch.inf
-    return total, torch.nn.utils.clip_grad_norm_(model.parameters(), limit, error_if_nonfinite=False)
+    return ranks.total(total), ranks.settle(model, recipe.optimizer.clip)
 
 
 def recompute_blocks(model: GPT2) -> None:
