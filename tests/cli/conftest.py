@@ -74,3 +74,26 @@ def lm(model):
     import glassgpt
 
     return glassgpt.load(model, device="cpu")
+
+
+@pytest.fixture
+def prepared_by_command(glassgpt, tmp_path):
+    """Shards of a small text with a small vocabulary."""
+    book = tmp_path / "book.txt"
+    book.write_text("the cat sat on the mat and the dog sat on the cat. " * 200)
+    glassgpt("tokenizer", "train", book, "-o", tmp_path / "vocabulary", "--vocab-size", 280)
+    made = glassgpt(
+        "data",
+        "prepare",
+        book,
+        "--valid",
+        book,
+        "--tokenizer",
+        tmp_path / "vocabulary",
+        "-o",
+        tmp_path / "data",
+        "--json",
+    )
+    assert made.json["documents"] == 1
+    assert made.json["valid_bytes"] == made.json["train_bytes"] == len(book.read_text())
+    return tmp_path / "data"

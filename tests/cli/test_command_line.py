@@ -12,6 +12,7 @@ from glassgpt.cli.flags import flags
 from glassgpt.cli.main import main
 from glassgpt.cli.tokens import Tokens
 from glassgpt.cli.verbs import VERBS
+from glassgpt.train.recipe import keys
 
 SPELLINGS = [spelling for name, verb in VERBS.items() for spelling in (name, *verb.aliases)]
 EVERY_FLAG = sorted({name for verb in VERBS.values() for flag in flags(verb.load()[1]) for name in flag.spellings})
@@ -44,10 +45,20 @@ def test_help_of_a_verb_shows_every_flag_and_three_examples(glassgpt, verb):
     options = next(v for name, v in VERBS.items() if verb in (name, *v.aliases)).load()[1]
     for flag in flags(options):
         assert flag.help, f"{flag.field} has no docstring"
-        assert flag.names == () or any(name in shown.out for name in flag.spellings)
+        assert flag.names == () or flag.into or any(name in shown.out for name in flag.spellings)
     assert len(options.EXAMPLES) == 3
     assert shown.out.count("glassgpt ") >= 4
     assert max(map(len, shown.out.splitlines())) <= 120
+
+
+def test_every_key_of_a_recipe_is_a_flag_that_help_all_explains_and_help_names(glassgpt):
+    short, whole = glassgpt("train", "--help").out, glassgpt("train", "--help-all").out
+    offered = {flag.field: flag for flag in flags(VERBS["train"].load()[1]) if flag.into}
+    assert offered.keys() == keys().keys()
+    for flag in offered.values():
+        assert any(spelling in whole for spelling in flag.spellings)
+        assert flag.names[0].rpartition(".")[2].removeprefix("--") in short
+    assert "How a gradient becomes a step:" in whole
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -187,10 +198,11 @@ def _no_model(*arguments: object) -> None:
     raise ModelNotFound("no model in this test")
 
 
-def test_help_comes_quickly_and_without_torch():
+@pytest.mark.parametrize("verb", ["generate", "train"])
+def test_help_comes_quickly_and_without_torch(verb):
     """Counted in CPU time, so that a busy machine does not fail it: nothing in it waits."""
     code = (
-        "import sys, time; from glassgpt.cli.main import main; main(['generate', '--help']); "
+        f"import sys, time; from glassgpt.cli.main import main; main([{verb!r}, '--help']); "
         "print('torch' in sys.modules, time.process_time())"
     )
     done = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(3)]

@@ -29,6 +29,8 @@ class Flag:
     repeatable: bool = False
     is_list: bool = False
     """Takes any number of words."""
+    into: str = ""
+    """The field that collects it, for a key of `KeysOf`; the flag then has its dotted name."""
 
     @property
     def is_switch(self) -> bool:
@@ -40,7 +42,25 @@ class Flag:
         """Every way to type it, with the negations of a switch."""
         if not self.is_switch:
             return self.names
-        return (*self.names, *(f"--no-{name[2:]}" for name in self.names if name.startswith("--")))
+        return (*self.names, *(negated(name) for name in self.names if name.startswith("--")))
+
+
+def negated(name: str) -> str:
+    """`--no-resume`; a dotted key says no at its end: `--reading.no-isolate`."""
+    part, dot, key = name[2:].rpartition(".")
+    return f"--{part}{dot}no-{key}"
+
+
+@dataclass(frozen=True, slots=True)
+class KeysOf:
+    """Marks a field that collects a flag for every key of a dataclass, those of its parts with dotted names.
+
+    The field gets what was typed, as tyro reads it: `("--optimizer.lr=0.001", "--compile")`.
+    """
+
+    kind: type
+    also: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Further names of some keys: `(("optimizer.lr", ("--lr",)),)`."""
 
 
 def flags(options: type) -> list[Flag]:
@@ -50,8 +70,29 @@ def flags(options: type) -> list[Flag]:
     for group in (cls for cls in options.__mro__ if dataclasses.is_dataclass(cls)):
         notes = _docstrings(group)
         own = [field for field in dataclasses.fields(group) if field.name in inspect.get_annotations(group)]
-        found += [_flag(field, hints[field.name], notes.get(field.name, ""), group) for field in own]
+        for field in own:
+            marks = [mark for mark in _markers(hints[field.name]) if isinstance(mark, KeysOf)]
+            if marks:
+                found += _keys(marks[0].kind, "", field.name, dict(marks[0].also))
+            else:
+                found.append(_flag(field, hints[field.name], notes.get(field.name, ""), group))
     return found
+
+
+def _keys(kind: type, prefix: str, into: str, also: dict[str, tuple[str, ...]]) -> list[Flag]:
+    """The keys of a dataclass, then those of its parts."""
+    hints, notes = get_type_hints(kind), _docstrings(kind)
+    own: list[Flag] = []
+    inner: list[Flag] = []
+    for field in dataclasses.fields(kind):
+        if dataclasses.is_dataclass(hint := hints[field.name]):
+            inner += _keys(hint, f"{prefix}{field.name}.", into, also)
+            continue
+        flag = _flag(field, hint, notes.get(field.name, ""), kind)
+        path = prefix + field.name
+        names = (f"--{path.replace('_', '-')}", *also.get(path, ()))
+        own.append(dataclasses.replace(flag, field=path, names=names, into=into))
+    return [*own, *inner]
 
 
 def _flag(field: dataclasses.Field[object], hint: object, note: str, group: type) -> Flag:

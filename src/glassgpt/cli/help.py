@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from itertools import groupby
 
-from glassgpt.cli.flags import Flag, flags
+from glassgpt.cli.flags import Flag, flags, negated
 from glassgpt.cli.options import Talk
 from glassgpt.cli.verbs import VERBS
 
@@ -40,21 +40,33 @@ examples:
 """
 
 
-def page(verb: str, options: type[Talk]) -> str:
-    """What `glassgpt VERB --help` prints."""
+def page(verb: str, options: type[Talk], *, every_key: bool = False) -> str:
+    """What `glassgpt VERB --help` prints; `every_key` writes the keys of a recipe out, as --help-all does."""
     every = flags(options)
     words = " ".join(_word(flag) for flag in every if not flag.names)
     usage = f"usage: glassgpt {verb} {words} [options]".replace("  ", " ")
     parts = [usage, inspect.cleandoc(options.__doc__ or "")]
-    for group, members in groupby(every, key=lambda flag: flag.group):
+    shown_flags = [flag for flag in every if every_key or not flag.into]
+    for group, members in groupby(shown_flags, key=lambda flag: flag.group):
         shown = "\n".join(line for flag in members for line in _entry(flag))
         parts.append(f"{_heading(group, options)}:\n{shown}")
+    if keys := [flag for flag in every if flag.into and not every_key]:
+        parts.append(_keys(keys))
     parts.append("\n".join(["examples:", *(f"  {example}" for example in options.EXAMPLES)]))
     return "\n\n".join(parts) + "\n"
 
 
+def _keys(flags_of_recipe: list[Flag]) -> str:
+    """The keys of a recipe by their parts, one paragraph each."""
+    lines = ["settings of the recipe, each a flag with a value (--help-all explains them one by one):"]
+    for prefix, members in groupby(flags_of_recipe, key=lambda flag: flag.names[0].rpartition(".")[0]):
+        names = [flag.names[0].removeprefix(f"{prefix}." if prefix else "--") for flag in members]
+        lines += _columns(f"  {prefix}.…" if prefix else "  --…", ", ".join(names))
+    return "\n".join(lines)
+
+
 def _heading(group: type, options: type) -> str:
-    return "options" if group is options else inspect.cleandoc(group.__doc__ or "").splitlines()[0]
+    return "options" if group is options else inspect.cleandoc(group.__doc__ or "").splitlines()[0].rstrip(".")
 
 
 def _word(flag: Flag) -> str:
@@ -66,14 +78,19 @@ def _entry(flag: Flag) -> Iterator[str]:
     short = [name for name in flag.names if not name.startswith("--")][:1]
     main = flag.names[0] if flag.names else flag.metavar
     if flag.is_switch and flag.default is True:
-        main = f"--no-{main[2:]}"
+        main = negated(main)
     left = "  " + (f"{short[0]}, {main}" if short else (f"    {main}" if flag.names else main))
     if flag.names and flag.metavar:
         left += f" {flag.metavar}"
     also = [name for name in flag.names[1:] if name not in short]
     notes = [flag.help, *_default(flag), *(["Repeatable."] if flag.repeatable else [])]
     notes += [f"Also {', '.join(also)}."] if also else []
-    lines = textwrap.wrap(" ".join(notes), _width() - INDENT) or [""]
+    yield from _columns(left, " ".join(notes))
+
+
+def _columns(left: str, right: str) -> Iterator[str]:
+    """A name, and beside or below it what it means."""
+    lines = textwrap.wrap(right, _width() - INDENT, break_on_hyphens=False) or [""]
     if len(left) + 2 > INDENT:
         yield left
     else:

@@ -58,6 +58,9 @@ def _run(given: list[str]) -> int:
     if {"-h", "--help"} & set(_before_words(rest)):
         sys.stdout.write(pages.page(name, options))
         return DONE
+    if "--help-all" in _before_words(rest):
+        sys.stdout.write(pages.page(name, options, every_key=True))
+        return DONE
     return function(parse(options, rest)) or DONE
 
 
@@ -115,7 +118,7 @@ def _words(error: BaseException, given: list[str]) -> str:
     if isinstance(error, InvalidParameter) and found:
         field = {"n": "num_samples"}.get(error.name, error.name)
         for flag in flags(found[1].load()[1]):
-            if flag.field == field and flag.names:
+            if field in (flag.field, flag.field.rpartition(".")[2]) and flag.names:
                 return f"{flag.names[0]} {error.value} is not allowed: {error.rule}"
     if isinstance(error, ContextOverflow):
         return str(error).replace("window='slide'", "--window slide")

@@ -24,7 +24,7 @@ NUMBER = re.compile(r"-\d|-\.\d")
 REWORDED = (
     (r"invalid literal for int\(\) with base 10: (.*)", r"\1 is not a whole number"),
     (r"could not convert string to float: (.*)", r"\1 is not a number"),
-    (r"^Error parsing ", ""),
+    (r"^Error parsing ([a-z_]+: )?", ""),
     (r"Expected one of \((.*)\)", r"Choose one of \1"),
 )
 """tyro's messages, where ours are plainer."""
@@ -35,10 +35,23 @@ def parse(options: type[Options], arguments: Sequence[str]) -> Options:
     known = flags(options)
     given, words = _sort_out(arguments, known)
     _count(words, [flag for flag in known if not flag.names])
+    with _in_plain_words():
+        return tyro.cli(options, args=[*given, "--", *words], prog="glassgpt", add_help=False)
+
+
+def fill_in(start: Options, given: Sequence[str]) -> Options:
+    """A dataclass with the keys replaced that a field marked with `KeysOf` has collected."""
+    with _in_plain_words():
+        return tyro.cli(type(start), default=start, args=list(given), prog="glassgpt", add_help=False)
+
+
+@contextlib.contextmanager
+def _in_plain_words() -> Iterator[None]:
+    """What tyro prints in a box before it gives up becomes a UsageError."""
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
-            return tyro.cli(options, args=[*given, "--", *words], prog="glassgpt", add_help=False)
+            yield
     except SystemExit as stop:
         raise UsageError(_plain(said.getvalue())) from stop
 
@@ -56,7 +69,13 @@ def _sort_out(arguments: Sequence[str], known: list[Flag]) -> tuple[list[str], l
             words.append(token)
         else:
             given += _one_flag(token, rest, by_spelling)
-    return given, words
+    return [_collected(typed, by_spelling) for typed in given], words
+
+
+def _collected(typed: str, by_spelling: dict[str, Flag]) -> str:
+    """A key of `KeysOf` becomes a value of the field that collects it."""
+    into = by_spelling[typed.partition("=")[0]].into
+    return f"--{into}={typed}" if into else typed
 
 
 def _count(words: list[str], places: list[Flag]) -> None:

@@ -1,21 +1,19 @@
 """`glassgpt train`: train a model from scratch, or go on with a run."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import Annotated, ClassVar
 
-from tyro.conf import Positional, UseAppendAction, arg
+from tyro.conf import Positional, arg
 
 from glassgpt.cli.options import Talk, UsageError
-
-if TYPE_CHECKING:
-    from glassgpt.train import Recipe
+from glassgpt.cli.recipe_flags import RecipeFlags, resolve
 
 INTERRUPTED = 130
 
 
 @dataclass(frozen=True, kw_only=True)
-class Train(Talk):
+class Train(RecipeFlags, Talk):
     """Train a model from scratch on prepared data, or go on with a run that was stopped.
 
     Ctrl-C finishes the step, saves and ends; the same command goes on from there, bit for bit. The run folder holds
@@ -24,7 +22,7 @@ class Train(Talk):
 
     EXAMPLES: ClassVar = (
         "glassgpt train ./data --out runs/first --steps 3",
-        "glassgpt train ./data --out runs/wide --steps 2 --set model.emb_dim=64 --set optimizer.lr=0.002",
+        "glassgpt train ./data --out runs/wide --steps 2 --model.emb-dim 64 --lr 0.002 --schedule.shape linear",
         "glassgpt train ./data --recipe embedded --out runs/big --dry-run",
     )
 
@@ -32,18 +30,6 @@ class Train(Talk):
     """A folder that `glassgpt data prepare` wrote."""
     out: Annotated[Path | None, arg(aliases=("-o",), metavar="RUN")] = None
     """The run's folder."""
-    recipe: Annotated[str, arg(metavar="NAME")] = "tiny"
-    """Settings to start from: tiny (0.8 M parameters and the vocabulary's) or embedded (the model that ships)."""
-    steps: Annotated[int, arg(metavar="N")] = 0
-    """Updates of the weights; 0 takes the recipe's."""
-    rows: Annotated[int, arg(aliases=("--batch-size",), metavar="N")] = 0
-    """Windows of text in one update; 0 takes the recipe's."""
-    lr: Annotated[float, arg(metavar="X")] = 0.0
-    """Peak learning rate of AdamW; 0 takes the recipe's."""
-    seed: Annotated[int, arg(aliases=("-s",), metavar="N")] = 0
-    """Decides initial weights, order of the data and dropout."""
-    set: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="KEY=VALUE")] = ()
-    """Change any other setting, such as model.n_layers=8; --dry-run shows them all."""
     resume: bool = True
     """Go on with the run in that folder; --no-resume refuses to."""
     device: Annotated[str, arg(metavar="NAME")] = "auto"
@@ -57,8 +43,8 @@ class Train(Talk):
         """Refuse what cannot be run."""
         if self.out is None and not self.dry_run:
             raise UsageError("--out RUN missing: say which folder the run is to live in")
-        if self.steps < 0 or self.rows < 0 or self.lr < 0 or not 0 <= self.threads <= 1024:
-            raise UsageError("--steps, --rows, --lr and --threads must not be negative")
+        if not 0 <= self.threads <= 1024:
+            raise UsageError(f"--threads {self.threads} is not allowed: must be from 0 to 1024")
 
 
 def main(options: Train) -> int:
@@ -66,7 +52,7 @@ def main(options: Train) -> int:
     from glassgpt.cli.training_view import TrainingView, show_recipe
     from glassgpt.train import train
 
-    recipe = _recipe(options)
+    recipe = resolve(options, options.data.expanduser())
     if options.dry_run:
         show_recipe(options, recipe)
         return 0
@@ -86,27 +72,3 @@ def main(options: Train) -> int:
         )
     view.finish(result)
     return INTERRUPTED if result.interrupted else 0
-
-
-def _recipe(options: Train) -> "Recipe":
-    """The named recipe for the data's vocabulary, with what the command line changes."""
-    from glassgpt.cli.verbs import nearest
-    from glassgpt.errors import DataError
-    from glassgpt.recipes import RECIPES
-    from glassgpt.tokens import Tokenizer
-    from glassgpt.train.recipe import override
-
-    if options.recipe not in RECIPES:
-        hint = nearest(options.recipe, RECIPES)
-        raise UsageError(f"there is no recipe {options.recipe!r}: choose {' or '.join(RECIPES)}{hint}")
-    folder = options.data.expanduser()
-    if not (folder / "train.bin").exists():
-        raise DataError(f"{folder} holds no train.bin. Make it first: glassgpt data prepare TEXT --out {folder}")
-    recipe = RECIPES[options.recipe](Tokenizer.load(folder / "tokenizer").vocab_size)
-    if options.rows:
-        micro = max(size for size in range(1, recipe.micro_rows + 1) if options.rows % size == 0)
-        recipe = replace(recipe, rows=options.rows, micro_rows=micro)
-    named = {"steps": options.steps, "seed": options.seed, "optimizer.lr": options.lr}
-    for setting in (*(f"{key}={value}" for key, value in named.items() if value), *options.set):
-        recipe = override(recipe, setting)
-    return recipe

@@ -41,6 +41,7 @@ VERBS = {
     "info":            Verb("glassgpt.cli.info:main", "shape, parameters and memory of a model"),
     "convert":         Verb("glassgpt.cli.convert:main", "rewrite a model in another format"),
     "train":           Verb("glassgpt.cli.train:main", "train a model from scratch"),
+    "recipes":         Verb("glassgpt.cli.recipes:main", "ready settings for training, and what to expect of them"),
     "data prepare":    Verb("glassgpt.cli.data:main", "turn texts into token shards"),
     "tokenizer train": Verb("glassgpt.cli.tokenizer:main", "learn a vocabulary from texts"),
     "doctor":          Verb("glassgpt.cli.doctor:main", "check this installation and this machine"),

@@ -1,7 +1,9 @@
 """Everything that decides a run, as frozen dataclasses: the same recipe on the same data gives the same weights."""
 
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from typing import Any
+import difflib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from typing import Any, get_args, get_type_hints
 
 from glassgpt.errors import InvalidParameter
 from glassgpt.model import GPT2Config
@@ -28,10 +30,12 @@ class Recipe:
     """The shape of the model; its context is the length of each training window."""
     steps: int
     """Updates of the weights."""
+    start: str = ""
+    """Model whose weights to start from (a name, folder or run, as every verb takes it); nothing starts afresh."""
     rows: int = 32
     """Rows of text in one update, over all ranks."""
     micro_rows: int = 32
-    """Rows computed at once; must divide `rows`. Fewer need less memory and give the same update."""
+    """Most rows computed at once. Fewer need less memory and give the same update."""
     precision: str = "bfloat16"
     """Arithmetic of the matrices: float32; bfloat16, cast at each step from weights in float32; or bfloat16_weights,
     which keeps working copies in bfloat16 and updates masters in float32."""
@@ -64,7 +68,6 @@ class Recipe:
             require(getattr(self, name) >= 1, name, getattr(self, name), "must be ≥ 1")
         for name in ("seed", "loss_rows"):
             require(getattr(self, name) >= 0, name, getattr(self, name), "must be ≥ 0")
-        require(self.rows % self.micro_rows == 0, "micro_rows", self.micro_rows, f"must divide rows={self.rows}")
         require_choice("precision", self.precision, PRECISIONS)
 
     @property
@@ -78,22 +81,14 @@ def to_json(recipe: Recipe) -> dict[str, Any]:
     return asdict(recipe)
 
 
-def from_json(values: dict[str, Any]) -> Recipe:
-    """The inverse of `to_json`."""
-    settings = {name: PARTS[name](**value) if name in PARTS else value for name, value in _renamed(values).items()}
-    return Recipe(**settings)
+def from_json(values: Mapping[str, Any]) -> Recipe:
+    """The inverse of `to_json`; parts and keys that are not there keep their defaults.
+
+    Raises InvalidParameter for a key no recipe has, with the nearest that it has, and for a value of another type.
+    """
+    return _build(Recipe, _renamed(values), "")
 
 
-PARTS: dict[str, Any] = {
-    "model": GPT2Config,
-    "optimizer": Optimizer,
-    "schedule": Schedule,
-    "reading": Reading,
-    "guard": Guard,
-    "saving": Saving,
-    "watching": Watching,
-    "parallel": Parallel,
-}
 RENAMED = {
     "evaluate_every": ("watching", "evaluate_every"),
     "evaluate_tokens": ("watching", "evaluate_tokens"),
@@ -103,40 +98,63 @@ RENAMED = {
 """Keys of runs that GlassGPT 0.1 began, and where they stand now."""
 
 
-def _renamed(values: dict[str, Any]) -> dict[str, Any]:
-    values = dict(values)
+def _renamed(values: Mapping[str, Any]) -> dict[str, Any]:
+    moved = dict(values)
     for old, (part, key) in RENAMED.items():
-        if old in values:
-            values[part] = {**values.get(part, {}), key: values.pop(old)}
-    return values
+        if old in moved:
+            moved[part] = {**moved.get(part, {}), key: moved.pop(old)}
+    return moved
 
 
-def override(recipe: Recipe, setting: str) -> Recipe:
-    """Change one setting, written `key=value` or `part.key=value`; the value takes the type of the one it replaces.
+def keys(part: type = Recipe, prefix: str = "") -> dict[str, Any]:
+    """Every setting by its dotted name, such as `optimizer.lr`, with its type."""
+    found: dict[str, Any] = {}
+    for name, kind in get_type_hints(part).items():
+        found |= keys(kind, f"{prefix}{name}.") if is_dataclass(kind) else {prefix + name: kind}
+    return found
 
-    Raises InvalidParameter for a key that is not there, naming those that are.
+
+def changed(recipe: Recipe, changes: Mapping[str, object]) -> Recipe:
+    """The recipe with some settings replaced, given by their dotted names.
+
+    >>> from glassgpt.model import GPT2Config
+    >>> changed(Recipe(model=GPT2Config(), steps=10), {"optimizer.lr": 1e-3, "steps": 20}).optimizer.lr
+    0.001
     """
-    path, equals, text = setting.partition("=")
-    part, dot, key = path.rpartition(".")
-    owner: Any = getattr(recipe, part, None) if dot else recipe
-    names = [field.name for field in fields(owner)] if is_dataclass(owner) else []
-    if not equals or key not in names or is_dataclass(getattr(owner, key)):
-        known = ", ".join([f"{part}.{name}" if dot else name for name in names] or [f"{name}.…" for name in PARTS])
-        raise InvalidParameter("setting", setting, f"must be KEY=VALUE, where KEY is one of: {known}")
-    change: dict[str, Any] = {key: _convert(text, getattr(owner, key), path)}
-    outer: dict[str, Any] = {part: replace(owner, **change)} if dot else change
-    return replace(recipe, **outer)
+    values = to_json(recipe)
+    for path, value in changes.items():
+        *parts, key = path.split(".")
+        owner = values
+        for part in parts:
+            owner = owner.setdefault(part, {})
+        owner[key] = value
+    return from_json(values)
 
 
-def _convert(text: str, old: object, name: str) -> object:
-    if isinstance(old, bool):
-        if text.lower() not in ("true", "false"):
-            raise InvalidParameter(name, text, "must be true or false")
-        return text.lower() == "true"
-    if isinstance(old, str):
-        return text
-    kind = float if isinstance(old, float) else int
-    try:
-        return kind(text)
-    except ValueError as error:
-        raise InvalidParameter(name, text, f"must be a {'number' if kind is float else 'whole number'}") from error
+def _build(kind: Any, values: Mapping[str, Any], prefix: str) -> Any:  # noqa: ANN401  one of the classes of a recipe
+    hints = get_type_hints(kind)
+    for name in values.keys() - hints.keys():
+        raise InvalidParameter(prefix + name, values[name], f"a recipe has no such setting; {_nearest(prefix + name)}")
+    return kind(**{name: _typed(hints[name], value, prefix + name) for name, value in values.items()})
+
+
+def _typed(kind: Any, value: Any, name: str) -> Any:  # noqa: ANN401  whatever the key holds
+    """The value, if it is one the key takes; a whole number is a number too."""
+    if is_dataclass(kind):
+        if not isinstance(value, Mapping):
+            raise InvalidParameter(name, value, f"must be settings, such as {name}.{fields(kind)[0].name}")
+        return _build(kind, value, f"{name}.")
+    allowed = get_args(kind) or (kind,)
+    if float in allowed and type(value) is int:
+        return float(value)
+    if type(value) not in allowed:
+        words = {bool: "true or false", int: "a whole number", float: "a number", str: "a word", type(None): "none"}
+        raise InvalidParameter(name, value, f"must be {' or '.join(words[each] for each in allowed)}")
+    return value
+
+
+def _nearest(name: str) -> str:
+    """The key that was meant: one of the same last name, or one spelled alike."""
+    known, last = list(keys()), name.rpartition(".")[2]
+    close = [key for key in known if key.rpartition(".")[2] == last] or difflib.get_close_matches(name, known, n=1)
+    return f"the nearest is {close[0]}" if close else f"there are {', '.join(known)}"
