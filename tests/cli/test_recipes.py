@@ -30,3 +30,10 @@ def test_the_recipe_of_a_run_can_be_taken_for_another(glassgpt, prepared_by_comm
 
 def test_an_unknown_recipe_is_refused(glassgpt):
     assert glassgpt("recipes", "no-such").code == 2
+
+
+def test_a_model_of_characters_is_prepared_and_trained_by_name(glassgpt, tmp_path):
+    (tmp_path / "play.txt").write_text("First Citizen: before we proceed any further, hear me speak. " * 100)
+    glassgpt("data", "prepare", tmp_path / "play.txt", "--tokenizer", "bytes", "-o", tmp_path / "data")
+    plan = glassgpt("train", tmp_path / "data", "--recipe", "shakespeare_char", "--dry-run", "--json").json["recipe"]
+    assert (plan["model"]["vocab_size"], plan["steps"], plan["rows"]) == (257, 2_000, 12)

@@ -22,6 +22,14 @@ def nested():
 
 
 @given(TEXTS)
+def test_with_no_merges_every_byte_is_a_token(text):
+    ids = Tokenizer.of_bytes().encode(text)
+    assert len(ids) == len(text.encode())
+    assert Tokenizer.of_bytes().decode(ids) == text
+    assert Tokenizer.of_bytes().vocab_size == 257
+
+
+@given(TEXTS)
 def test_decoding_gives_the_text_back(text):
     assert Tokenizer.gpt2().decode(Tokenizer.gpt2().encode(text)) == text
 

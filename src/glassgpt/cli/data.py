@@ -30,8 +30,9 @@ class DataPrepare(Talk):
     """Files and folders of text in UTF-8."""
     out: Annotated[Path | None, arg(aliases=("-o",), metavar="FOLDER")] = None
     """Where to write train.bin, valid.bin and the tokenizer."""
-    tokenizer: Annotated[str, arg(metavar="FOLDER")] = "gpt2"
-    """The vocabulary: gpt2, or a folder that `glassgpt tokenizer train` wrote."""
+    tokenizer: Annotated[str, arg(metavar="NAME|FOLDER")] = "gpt2"
+    """The vocabulary: gpt2; bytes, one token a byte, for models of characters; or a folder that `glassgpt tokenizer
+    train` wrote."""
     valid: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="SOURCE")] = ()
     """Text to hold back for validation; may be given several times."""
     valid_fraction: Annotated[float, arg(metavar="X")] = 0.0
@@ -55,7 +56,8 @@ def main(options: DataPrepare) -> None:
     assert options.out is not None
     out = Terminal(options)
     name = options.tokenizer
-    tokenizer = Tokenizer.gpt2() if name == "gpt2" else Tokenizer.load(Path(name).expanduser())
+    ready = {"gpt2": Tokenizer.gpt2, "bytes": Tokenizer.of_bytes}
+    tokenizer = ready[name]() if name in ready else Tokenizer.load(Path(name).expanduser())
     start = time.perf_counter()
     with progress(out) as report:
         summary = prepare(

@@ -59,6 +59,12 @@ class Tokenizer:
         return Tokenizer(shipped_vocabulary())
 
     @staticmethod
+    @cache
+    def of_bytes() -> "Tokenizer":
+        """One token a byte and `<|endoftext|>`, 257 in all: for English, a model of characters."""
+        return Tokenizer(Vocabulary.from_merges([]))
+
+    @staticmethod
     def load(folder: str | Path) -> "Tokenizer":
         """Read `tokenizer.json`, `vocab.json` + `merges.txt`, or `encoder.json` + `vocab.bpe` from a folder."""
         return Tokenizer(load_vocabulary(Path(folder)))
