@@ -1,77 +1,91 @@
-"""Shard in, batches out: `batch(step)` is a pure function of (seed, step), so resuming is arithmetic.
+"""Shards in, batches out: `batch(step)` is a pure function of (seed, step), so resuming is arithmetic.
 
-An epoch cuts the shard into windows of `context` tokens and reads them in a shuffled order; the next epoch cuts at
-another offset and shuffles anew. The order is a permutation computed from a counter (a Feistel network with
-cycle-walking), so no list is shuffled or stored, and any rank can ask for any sample.
+Sample k of a run comes from one of its sources (`mixture.py`), stands in some row of some epoch of that source
+(`packing.py`), and is read from the file (`row.py`). Nothing is remembered from one batch to the next, so any rank can
+ask for any rows of any step.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 import torch
 
 from glassgpt.data.batch import Batch
+from glassgpt.data.mixture import source_of
+from glassgpt.data.packing import Packing, Span, pack
+from glassgpt.data.permutation import mix
+from glassgpt.data.row import read_row
+from glassgpt.data.shard import Shard
 from glassgpt.errors import DataError
 
-ROUNDS = 4
-"""Rounds of the Feistel network; four suffice for a pseudo-random permutation (Luby and Rackoff 1988)."""
+
+@dataclass(frozen=True)
+class Stream:
+    """The endless samples of one shard: epoch after epoch, none twice in an epoch."""
+
+    shard: Shard
+    packing: Packing
+    ends: list[int] = field(default_factory=list)
+    """How many samples the first epochs have together, as far as somebody has asked; computed, never saved."""
+
+    def spans(self, sample: int) -> list[Span]:
+        """What sample k reads."""
+        while not self.ends or self.ends[-1] <= sample:
+            self.ends.append(sum(self.ends[-1:]) + self.packing.rows(len(self.ends)))
+        epoch = int(np.searchsorted(self.ends, sample, side="right"))
+        return self.packing.spans(epoch, sample - (self.ends[epoch - 1] if epoch else 0))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Batches:
-    """All batches of a run over one shard of tokens."""
+    """All batches of a run."""
 
-    tokens: np.ndarray
+    streams: Sequence[Stream]
+    weights: Sequence[Fraction]
     context: int
-    rows: int
-    seed: int
-
-    def __post_init__(self) -> None:
-        """A shard must hold at least two windows, since each epoch starts at another offset."""
-        if len(self.tokens) < 2 * self.context + 1:
-            raise DataError(
-                f"{len(self.tokens):,} tokens are too few for windows of {self.context}: "
-                f"at least {2 * self.context + 1:,} are needed. Give more text or a shorter context."
-            )
-
-    @property
-    def windows(self) -> int:
-        """Windows in one epoch."""
-        return (len(self.tokens) - 1) // self.context - 1
+    size: int
+    """Rows of a batch."""
+    isolate: bool = False
+    vocab_size: int = 1 << 32
 
     def batch(self, step: int) -> Batch:
-        """The ids of this step and, one to the right, what should have been predicted."""
-        first = step * self.rows
-        starts = [self.start(sample) for sample in range(first, first + self.rows)]
-        rows = np.stack([self.tokens[start : start + self.context + 1] for start in starts]).astype(np.int64)
-        both = torch.from_numpy(rows)
-        return Batch(both[:, :-1], both[:, 1:])
+        """What this step reads."""
+        return self.rows(step, 0, self.size)
 
-    def start(self, sample: int) -> int:
-        """Where the window of the k-th sample of the run begins."""
-        epoch, k = divmod(sample, self.windows)
-        key = mix(self.seed, epoch)
-        offset = mix(key, 0) % self.context
-        return offset + permute(k, self.windows, key) * self.context
+    def rows(self, step: int, start: int, stop: int) -> Batch:
+        """Rows `start` to `stop` of a batch, without reading the others. Raises DataError for a damaged file."""
+        samples = [source_of(step * self.size + row, self.weights) for row in range(start, stop)]
+        with ExitStack() as files:
+            used = sorted({source for source, _ in samples})
+            readers = {source: files.enter_context(self.streams[source].shard.reading()) for source in used}
+            rows = [
+                read_row(readers[source], self.streams[source].spans(sample), self.context, isolate=self.isolate)
+                for source, sample in samples
+            ]
+        ids, targets, documents = (
+            torch.from_numpy(np.stack([getattr(row, name) for row in rows])) for name in ("ids", "targets", "documents")
+        )
+        highest = max(int(ids.max()), int(targets.max()))
+        if highest >= self.vocab_size:
+            paths = ", ".join(str(self.streams[source].shard.path) for source in used)
+            raise DataError(f"{paths}: id {highest:,} is outside the vocabulary of {self.vocab_size:,}: damaged.")
+        return Batch(ids, targets, documents if self.isolate else None)
 
 
-def mix(a: int, b: int) -> int:
-    """Two numbers to 64 well-stirred bits (the finaliser of splitmix64, Steele et al. 2014)."""
-    mask = (1 << 64) - 1
-    z = (a * 0x9E3779B97F4A7C15 + b + 0x9E3779B97F4A7C15) & mask
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
-    return z ^ (z >> 31)
-
-
-def permute(k: int, count: int, key: int) -> int:
-    """Where `k` goes in a shuffle of `range(count)`: a bijection for every key, without a table."""
-    half = max(1, (max(count - 1, 1).bit_length() + 1) // 2)
-    mask = (1 << half) - 1
-    while True:
-        left, right = k >> half, k & mask
-        for turn in range(ROUNDS):
-            left, right = right, left ^ (mix(key, (turn << 48) + right) & mask)
-        k = (left << half) | right
-        if k < count:  # outside: walk on along the cycle, which must come back inside
-            return k
+def make_batches(
+    shards: Sequence[tuple[Shard, Fraction]],
+    *,
+    context: int,
+    rows: int,
+    seed: int,
+    packing: str = "concatenate",
+    isolate: bool = False,
+    vocab_size: int = 1 << 32,
+) -> Batches:
+    """The batches of a run over shards with weights; the first shard has the seed itself, others their own."""
+    seeds = [mix(seed, number) if number else seed for number in range(len(shards))]
+    streams = [Stream(shard, pack(shard, packing, context, own)) for (shard, _), own in zip(shards, seeds, strict=True)]
+    return Batches(streams, [weight for _, weight in shards], context, rows, isolate, vocab_size)

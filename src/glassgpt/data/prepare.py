@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from glassgpt.data.documents import list_files, read_documents
-from glassgpt.data.shard import ShardWriter
+from glassgpt.data.writer import ShardWriter
 from glassgpt.errors import DataError, InvalidParameter
 from glassgpt.tokens import Tokenizer
 

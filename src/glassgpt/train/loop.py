@@ -6,13 +6,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 
-from glassgpt.data import Batches, Shard, open_shard
-from glassgpt.data.batches import mix
+from glassgpt.data import open_data
+from glassgpt.data.corpus import Paths
+from glassgpt.data.permutation import mix
 from glassgpt.device import resolve
 from glassgpt.errors import RunError
 from glassgpt.evaluate import Loss, loss_of
@@ -43,7 +44,7 @@ class RunResult:
 def train(
     recipe: Recipe,
     run: Path,
-    data: Path,
+    data: Paths,
     *,
     resume: bool = True,
     device: str = "auto",
@@ -60,15 +61,13 @@ def train(
 class Trainer:
     """What a run needs in memory: model, optimizers, batches."""
 
-    def __init__(self, recipe: Recipe, run: Run, data: Path, device: str = "auto") -> None:
+    def __init__(self, recipe: Recipe, run: Run, data: Paths, device: str = "auto") -> None:
         """Open the data and set up the model; nothing is written yet."""
         keep_large_blocks()
         self.recipe, self.run = recipe, run
-        self.shard = open_shard(data / "train.bin")
-        self.validation = open_shard(data / "valid.bin") if (data / "valid.bin").exists() else None
-        self.tokenizer = Tokenizer.load(data / "tokenizer")
-        _check_vocabulary(recipe, self.shard, self.tokenizer)
-        self.batches = Batches(self.shard.tokens, recipe.model.context_length, recipe.rows, recipe.seed)
+        length, reading = recipe.model.context_length, recipe.reading
+        self.data = open_data(data, context=length, rows=recipe.rows, seed=recipe.seed, **asdict(reading))
+        _check_vocabulary(recipe, self.data.tokenizer)
         place = resolve(device)
         self.model = initialize(GPT2(recipe.model), recipe.seed).to(place.device).train()
         self.updater = Updater(ALONE.spread(self.model), recipe.optimizer)
@@ -77,7 +76,7 @@ class Trainer:
 
     def go(self, resume: bool, listen: Listener) -> RunResult:
         """Run to the end of the recipe, or until interrupted."""
-        self.run.begin(self.recipe, self.shard.vocabulary, resume=resume)
+        self.run.begin(self.recipe, self.data.vocabulary, resume=resume)
         done = self._resume()
         log = Log(self.run.path / "log.jsonl", done)
 
@@ -104,7 +103,7 @@ class Trainer:
         share = rate(self.recipe.schedule, done, self.recipe.steps)
         with torch.random.fork_rng():
             torch.manual_seed(mix(self.recipe.seed, done) >> 1)  # dropout is a function of the step, so it resumes too
-            loss, norm = train_step(self.model, self.updater, self.recipe, self.batches.batch(done), share)
+            loss, norm = train_step(self.model, self.updater, self.recipe, self.data.batch(done), share)
         nats, length = loss.item(), norm.item()
         if not (math.isfinite(nats) and math.isfinite(length)):
             raise RunError(
@@ -118,18 +117,18 @@ class Trainer:
         return done == self.recipe.steps or (every > 0 and done % every == 0)
 
     def _evaluate(self, done: int, tell: Listener) -> Loss | None:
-        if self.validation is None:
+        if self.data.validation is None:
             return None
-        tokens = self.validation.tokens[: self.recipe.watching.evaluate_tokens + 1]
-        share = len(tokens) / len(self.validation.tokens)
+        tokens = self.data.validation.tokens[: self.recipe.watching.evaluate_tokens + 1]
+        share = len(tokens) / len(self.data.validation.tokens)
         context = self.recipe.model.context_length
-        loss = loss_of(self.model, tokens, round(self.validation.text_bytes * share), stride=context)
+        loss = loss_of(self.model, tokens, round(self.data.validation.text_bytes * share), stride=context)
         tell(Evaluation(done, loss.nats_per_token, loss.bits_per_byte))
         return loss
 
     def _save(self, done: int, tell: Listener) -> None:
         facts = {"tokens_seen": done * self.recipe.tokens_per_step}
-        folder = self.run.save(done, self.model, self.updater, self.tokenizer, facts)
+        folder = self.run.save(done, self.model, self.updater, self.data.tokenizer, facts)
         self.run.prune(self.recipe.saving.keep)
         tell(Saved(done, folder.name))
 
@@ -141,9 +140,7 @@ class Trainer:
         return step
 
 
-def _check_vocabulary(recipe: Recipe, shard: Shard, tokenizer: Tokenizer) -> None:
-    if shard.vocabulary != tokenizer.fingerprint:
-        raise RunError(f"{shard.path} was not made with the tokenizer beside it. Run `glassgpt data prepare` again.")
+def _check_vocabulary(recipe: Recipe, tokenizer: Tokenizer) -> None:
     if recipe.model.vocab_size < tokenizer.vocab_size:
         raise RunError(
             f"The model knows {recipe.model.vocab_size:,} tokens, the data has {tokenizer.vocab_size:,}. "

@@ -11,7 +11,8 @@ from torch.utils.checkpoint import checkpoint
 
 from glassgpt.data import Batch
 from glassgpt.data.batch import IGNORED
-from glassgpt.model import GPT2
+from glassgpt.model import GPT2, NOTHING, Past
+from glassgpt.model.isolated import Isolated
 from glassgpt.train.optimizer import Updater
 from glassgpt.train.ranks import ALONE, Ranks
 from glassgpt.train.recipe import Recipe
@@ -24,9 +25,11 @@ def arithmetic(precision: str, device: torch.device) -> AbstractContextManager[o
     return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
-def loss_sum(model: GPT2, ids: Int[Tensor, "B T"], targets: Int[Tensor, "B T"]) -> Float[Tensor, ""]:
+def loss_sum(
+    model: GPT2, ids: Int[Tensor, "B T"], targets: Int[Tensor, "B T"], past: Past = NOTHING
+) -> Float[Tensor, ""]:
     """Cross-entropy in nats, summed over the tokens; targets of -100 do not count."""
-    logits = model(ids)
+    logits = model(ids, past)
     return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="sum")
 
 
@@ -45,12 +48,13 @@ def gradients(model: GPT2, recipe: Recipe, batch: Batch, ranks: Ranks = ALONE) -
     accumulating changes nothing but memory.
     """
     device = model.wte.weight.device
-    tokens = int(ranks.total(torch.tensor(batch.counted)))
+    tokens = max(1, int(ranks.total(torch.tensor(batch.counted))))  # a batch of prompts alone teaches nothing
     total = torch.zeros((), device=device)
     for start in range(0, len(batch.ids), recipe.micro_rows):
         part = batch.rows(start, start + recipe.micro_rows).to(device)
         with arithmetic(recipe.precision, device):
-            loss = loss_sum(model, part.ids, part.targets) / tokens
+            past = NOTHING if part.documents is None else Isolated(part.documents)
+            loss = loss_sum(model, part.ids, part.targets, past) / tokens
         loss.backward()
         total += loss.detach()
     return ranks.total(total), ranks.settle(model, recipe.optimizer.clip)
