@@ -10,6 +10,12 @@
     └── RunError              a training run that cannot start, save or resume
         └── StoppedElsewhere  another rank of the run stopped, and says why
 
+
+        ├── RunInUse          another process trains in this folder
+        ├── NotFinite         loss or gradient is not a number, or steps out of line
+        ├── OutOfMemory       a step that does not fit
+        └── SavingFailed      checkpoints that cannot be written
+
 Each message says what was given, what is allowed and what to do.
 """
 
@@ -53,3 +59,19 @@ class RunError(GlassGPTError):
 
 class StoppedElsewhere(RunError):
     """Another rank of the run stopped, and says why."""
+
+
+class RunInUse(RunError):
+    """Another process trains in this folder."""
+
+
+class NotFinite(RunError):
+    """Loss or gradient is not a number, or far out of line, too often to go on."""
+
+
+class OutOfMemory(RunError):
+    """A step that does not fit into memory."""
+
+
+class SavingFailed(RunError):
+    """Checkpoints cannot be written: the disk is full, failing or closed to us."""

@@ -86,15 +86,20 @@ def _is_final(stored: Stored, form: Form, dtype: torch.dtype | None, device: tor
 
 
 def disassemble(model: GPT2, layout: Layout) -> dict[str, Tensor]:
-    """The model's tensors under their stored names and shapes, as views.
+    """The model's tensors under their stored names and shapes, as views."""
+    return lay_out(model.config, dict(model.named_parameters()), layout)
+
+
+def lay_out(config: GPT2Config, weights: Mapping[str, Tensor], layout: Layout) -> dict[str, Tensor]:
+    """Weights under their stored names and shapes, as views.
 
     No format can leave out the bias of queries, keys and values: where the model has none, zeros stand in for it.
     """
     tensors = {}
-    for row in tally(replace(model.config, qkv_bias=True)):
+    for row in tally(replace(config, qkv_bias=True)):
         theirs, form = _place(row.name, layout)
-        absent = not model.config.qkv_bias and row.name.endswith(QKV_BIAS)
-        ours = model.wte.weight.new_zeros(row.shape) if absent else model.get_parameter(row.name)
+        absent = not config.qkv_bias and row.name.endswith(QKV_BIAS)
+        ours = weights["wte.weight"].new_zeros(row.shape) if absent else weights[row.name]
         tensors[theirs] = form.to_theirs(ours.detach())
     return tensors
 

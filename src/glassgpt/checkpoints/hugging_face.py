@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import torch
+from torch import Tensor
 
-from glassgpt.checkpoints.assemble import QKV_BIAS, Survey, disassemble, survey
+from glassgpt.checkpoints.assemble import QKV_BIAS, Survey, lay_out, survey
 from glassgpt.checkpoints.atomic import new_folder
 from glassgpt.checkpoints.hf_config import CONFIG, config_to_hf, read_config
 from glassgpt.checkpoints.json_file import Json, read_json, write_json
@@ -120,11 +121,25 @@ def write_model(
     extra_metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Write the files of `save_model` into a folder that exists, among others if need be."""
-    special = _special_ids(model.config, tokenizer)
-    stored_as = str(dtype or model.wte.weight.dtype).removeprefix("torch.")
-    write_json(folder / CONFIG, {**config_to_hf(model.config), **special, "torch_dtype": stored_as})
+    weights = dict(model.named_parameters())
+    write_weights(model.config, weights, folder, tokenizer=tokenizer, dtype=dtype, extra_metadata=extra_metadata)
+
+
+def write_weights(
+    config: GPT2Config,
+    weights: Mapping[str, Tensor],
+    folder: Path,
+    *,
+    tokenizer: Tokenizer | None = None,
+    dtype: torch.dtype | None = None,
+    extra_metadata: Mapping[str, str] | None = None,
+) -> None:
+    """The same for weights that stand in no model, such as averages, under the names they have in one."""
+    special = _special_ids(config, tokenizer)
+    stored_as = str(dtype or weights["wte.weight"].dtype).removeprefix("torch.")
+    write_json(folder / CONFIG, {**config_to_hf(config), **special, "torch_dtype": stored_as})
     write_json(folder / "generation_config.json", special)
-    write_tensors(folder / WEIGHTS, disassemble(model, HUGGING_FACE), dtype=dtype, metadata=extra_metadata)
+    write_tensors(folder / WEIGHTS, lay_out(config, weights, HUGGING_FACE), dtype=dtype, metadata=extra_metadata)
     if tokenizer is not None:
         tokenizer.save(folder)
 

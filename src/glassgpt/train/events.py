@@ -1,9 +1,7 @@
-"""What a run tells while it goes on, and the log file that keeps it."""
+"""What a run tells while it goes on."""
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,29 +43,15 @@ class Resumed:
     step: int
 
 
-Event = Step | Evaluation | Saved | Resumed
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something went wrong, and the run goes on."""
+
+    step: int
+    kind: str
+    """saving, checkpoint (a damaged one), guard, log, watching, or forced (resumed although something changed)."""
+    message: str
+
+
+Event = Step | Evaluation | Saved | Resumed | Trouble
 Listener = Callable[[Event], None]
-
-
-class Log:
-    """`log.jsonl`: one object a line, appended; a resumed run cuts off what lies after its checkpoint."""
-
-    def __init__(self, path: Path, resumed_at: int) -> None:
-        """Keep the lines up to the step the run goes on from."""
-        self.path = path
-        if path.exists():
-            kept = [line for line in path.read_text().splitlines() if _step_of(line) <= resumed_at]
-            path.write_text("".join(f"{line}\n" for line in kept))
-
-    def write(self, event: Event) -> None:
-        """Append one event."""
-        with self.path.open("a") as file:
-            file.write(json.dumps({"event": type(event).__name__.lower(), **asdict(event)}) + "\n")
-
-
-def _step_of(line: str) -> float:
-    """The step a line belongs to; a line cut short by a crash belongs nowhere."""
-    try:
-        return float(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
-        return float("inf")

@@ -1,32 +1,42 @@
-"""Recipe and shards in, a run out: step, log, evaluate, save, and stop cleanly when asked."""
+"""Recipe and data in, a run out: read, step, guard, log, evaluate, save, and stop cleanly when asked.
+
+`Trainer.go` is the whole of it; each word in it is a module beside this one.
+"""
 
 import math
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 
-from glassgpt.data import open_data
-from glassgpt.data.corpus import Paths
+from glassgpt.data import Batch, open_data
+from glassgpt.data.corpus import Corpus, Paths
 from glassgpt.data.permutation import mix
 from glassgpt.device import resolve
-from glassgpt.errors import RunError
+from glassgpt.errors import NotFinite, RunError
 from glassgpt.evaluate import Loss, loss_of
 from glassgpt.model import GPT2, initialize
 from glassgpt.tokens import Tokenizer
 from glassgpt.train.allocator import keep_large_blocks
-from glassgpt.train.events import Evaluation, Event, Listener, Log, Resumed, Saved, Step
+from glassgpt.train.checkpoint import Progress, Snapshot
+from glassgpt.train.diagnosis import write_diagnosis
+from glassgpt.train.events import Evaluation, Listener, Resumed, Step, Trouble
+from glassgpt.train.guard import Verdict, Watch, batch_number
+from glassgpt.train.identity import Identity
+from glassgpt.train.lock import hold
+from glassgpt.train.log import Log
+from glassgpt.train.memory import explain_out_of_memory
 from glassgpt.train.optimizer import Updater
 from glassgpt.train.ranks import ALONE
 from glassgpt.train.recipe import Recipe
 from glassgpt.train.run import Run
+from glassgpt.train.saving import Saver
 from glassgpt.train.schedule import rate
-from glassgpt.train.step import recompute_blocks, train_step
+from glassgpt.train.start import open_start
+from glassgpt.train.step import gradients, recompute_blocks
+from glassgpt.train.stopping import stop_on_signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +48,13 @@ class RunResult:
     steps: int
     validation: Loss | None
     """On the validation shard at the end; None without such a shard or when interrupted."""
-    interrupted: bool
+    signal: int | None = None
+    """What interrupted it."""
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it was asked to stop before its last step."""
+        return self.signal is not None
 
 
 def train(
@@ -46,98 +62,194 @@ def train(
     run: Path,
     data: Paths,
     *,
+    start: str | Path | None = None,
     resume: bool = True,
+    force: bool = False,
     device: str = "auto",
     listen: Listener = lambda event: None,
 ) -> RunResult:
     """Train a model on the shards of `data` (as `glassgpt.data.prepare` writes them) in the folder `run`.
 
     A run that was stopped goes on from its newest checkpoint, bit for bit as if it had not been stopped (same machine,
-    same threads). SIGINT and SIGTERM finish the step, save, and return; a second one stops at once.
+    same threads); `force` lets it go on although data, recipe or versions changed. `start` names a model to begin with
+    instead of random weights. SIGINT, SIGTERM and SIGHUP finish the step, save, and return; a second one stops at once.
+
+    Raises RunInUse where another process trains in the folder, SavingFailed where nothing can be saved, NotFinite and
+    OutOfMemory as they say, and RunError for a folder that holds another run.
     """
-    return Trainer(recipe, Run(run), data, device).go(resume, listen)
+    length, reading = recipe.model.context_length, asdict(recipe.reading)
+    corpus = open_data(data, context=length, rows=recipe.rows, seed=recipe.seed, **reading)
+    with hold(run), explain_out_of_memory(recipe):
+        return Trainer(recipe, Run(run), corpus, start=start, device=device, listen=listen).go(resume, force)
 
 
 class Trainer:
-    """What a run needs in memory: model, optimizers, batches."""
+    """What a run needs in memory: model, optimizers, batches, and how far it is."""
 
-    def __init__(self, recipe: Recipe, run: Run, data: Paths, device: str = "auto") -> None:
-        """Open the data and set up the model; nothing is written yet."""
+    def __init__(
+        self,
+        recipe: Recipe,
+        run: Run,
+        data: Corpus,
+        *,
+        start: str | Path | None = None,
+        device: str = "auto",
+        listen: Listener = lambda event: None,
+    ) -> None:
+        """Set up the model; nothing is written yet."""
+        _check_vocabulary(recipe, data.tokenizer)
         keep_large_blocks()
-        self.recipe, self.run = recipe, run
-        length, reading = recipe.model.context_length, recipe.reading
-        self.data = open_data(data, context=length, rows=recipe.rows, seed=recipe.seed, **asdict(reading))
-        _check_vocabulary(recipe, self.data.tokenizer)
-        place = resolve(device)
-        self.model = initialize(GPT2(recipe.model), recipe.seed).to(place.device).train()
+        self.recipe, self.run, self.data = recipe, run, data
+        weights, self.start = open_start(start, recipe, data.tokenizer, run)
+        self.model = initialize(GPT2(recipe.model), recipe.seed)
+        if weights is not None:
+            self.model.load_state_dict(weights)
+        self.model.to(resolve(device).device).train()
         self.updater = Updater(ALONE.spread(self.model), recipe.optimizer)
         if recipe.recompute:
             recompute_blocks(self.model)
+        self.progress, self.watch = Progress(), Watch(recipe.guard)
+        self.log = Log(run.path / "log.jsonl", listen)
+        self.saver = Saver(run, recipe.saving, data.tokenizer, self.log.tell)
 
-    def go(self, resume: bool, listen: Listener) -> RunResult:
+    def go(self, resume: bool = True, force: bool = False) -> RunResult:
         """Run to the end of the recipe, or until interrupted."""
-        self.run.begin(self.recipe, self.data.vocabulary, resume=resume)
-        done = self._resume()
-        log = Log(self.run.path / "log.jsonl", done)
-
-        def tell(event: Event) -> None:
-            log.write(event)
-            listen(event)
-
-        if done:
-            listen(Resumed(done))
+        self._take_up(resume, force)
         validation = None
-        with interruptible() as stop:
-            while done < self.recipe.steps and not stop.is_set():
-                tell(self._step(done))
-                done += 1
-                if self._due(done, self.recipe.watching.evaluate_every) and not stop.is_set():
-                    validation = self._evaluate(done, tell)
-                if self._due(done, self.recipe.saving.every) or stop.is_set():
-                    self._save(done, tell)
-        interrupted = done < self.recipe.steps
-        return RunResult(self.run.folder(done), done, None if interrupted else validation, interrupted)
+        with stop_on_signal() as stop, self.saver:
+            while self.progress.step < self.recipe.steps and not stop:
+                self._step()
+                self.saver.collect()
+                if self._due(self.recipe.watching.evaluate_every) and not stop:
+                    validation = self._evaluate()
+                if self._due(self.recipe.saving.every) or stop:
+                    last = self.progress.step == self.recipe.steps or bool(stop)
+                    self.saver.save(self._snapshot(), last=last)
+        done = self.progress.step
+        if done == self.recipe.steps:
+            return RunResult(self.run.folder(done), done, validation)
+        return RunResult(self.run.folder(done), done, None, stop.signal)
 
-    def _step(self, done: int) -> Step:
+    def _take_up(self, resume: bool, force: bool) -> None:
+        """Go on from the newest checkpoint that is whole, or begin."""
+        identity = Identity(self.recipe, self.data.vocabulary, self.data.fingerprint, self.start)
+        forced = self.run.begin(identity, resume=resume, force=force)
+        self.saver.check_room(_checkpoint_bytes(self.recipe, self.model))
+        step, damaged = self.run.newest()
+        if step is None and damaged:
+            worst = max(damaged)
+            raise RunError(f"None of the {len(damaged)} checkpoints of {self.run.path} is whole; {damaged[worst]}")
+        for bad in damaged:
+            self.run.set_aside(bad)
+        self.log.cut(step or 0)
+        if step is not None:
+            self._restore(step)
+            self.log.tell(Resumed(step))
+        elif self.recipe.guard.on_nonfinite == "rollback":  # which needs something to go back to
+            self.saver.save(self._snapshot())
+        for text in damaged.values():
+            self.log.tell(Trouble(step or 0, "checkpoint", f"passed over a damaged checkpoint: {text}"))
+        for text in forced:
+            self.log.tell(Trouble(step or 0, "forced", f"goes on although something changed: {text}"))
+
+    def _step(self) -> None:
+        """Read a batch, compute, and update the weights if the guard finds nothing wrong."""
         began = time.perf_counter()
+        done, self.progress.validation = self.progress.step, None
         share = rate(self.recipe.schedule, done, self.recipe.steps)
+        number = batch_number(done, self.progress.left_out)
+        batch = self.data.batch(number)
         with torch.random.fork_rng():
             torch.manual_seed(mix(self.recipe.seed, done) >> 1)  # dropout is a function of the step, so it resumes too
-            loss, norm = train_step(self.model, self.updater, self.recipe, self.data.batch(done), share)
-        nats, length = loss.item(), norm.item()
-        if not (math.isfinite(nats) and math.isfinite(length)):
-            raise RunError(
-                f"step {done + 1}: loss {nats}, gradient {length}. The last checkpoint is whole; "
-                "resume with a lower learning rate in a new run folder, or look at the data of this step."
+            loss, norm = gradients(self.model, self.recipe, batch)
+        verdict = self.watch.judge(done + 1, loss.item(), norm.item())
+        if verdict is None:
+            self.updater.step(share)
+        elif self._refuse(verdict, number, batch):
+            return
+        self.progress.step += 1
+        self.progress.tokens_seen += self.recipe.tokens_per_step
+        seconds = time.perf_counter() - began
+        self.progress.seconds += seconds
+        if verdict is None:
+            speed = self.recipe.tokens_per_step / seconds
+            self.log.tell(Step(done + 1, loss.item(), share, norm.item(), speed))
+
+    def _refuse(self, verdict: Verdict, number: int, batch: Batch) -> bool:
+        """Leave the weights as they are: stop, go over to the next step, or go back (then True)."""
+        step, policy = self.progress.step + 1, self.recipe.guard.on_nonfinite
+        if verdict.finite:
+            policy = "skip"
+        shown = self._diagnose(verdict, number, batch)
+        self.updater.forget()
+        if policy == "abort" or self.watch.gives_up:
+            often = "" if policy == "abort" else f"{self.watch.bad_in_a_row} bad steps in a row; "
+            raise NotFinite(
+                f"step {step}: {often}{verdict.reason}. No weight was changed by it, and the last checkpoint is whole; "
+                f"{shown}. Resume with a lower learning rate in a new run folder, or with guard.on_nonfinite=skip."
             )
-        speed = self.recipe.tokens_per_step / (time.perf_counter() - began)
-        return Step(done + 1, nats, share, length, speed)
+        if policy == "skip":
+            self.log.tell(Trouble(step, "guard", f"step {step:,} skipped: {verdict.reason}; {shown}"))
+            return False
+        self._roll_back(f"step {step:,} rolled back: {verdict.reason}; {shown}", number)
+        return True
 
-    def _due(self, done: int, every: int) -> bool:
-        return done == self.recipe.steps or (every > 0 and done % every == 0)
+    def _diagnose(self, verdict: Verdict, number: int, batch: Batch) -> str:
+        try:
+            step = self.progress.step + 1
+            path = write_diagnosis(self.run.path / "trouble", step, number, batch, self.model, verdict.reason)
+        except OSError as error:
+            return f"what was in it could not be written ({error.strerror})"
+        return f"{path} shows what was in it"
 
-    def _evaluate(self, done: int, tell: Listener) -> Loss | None:
-        if self.data.validation is None:
-            return None
-        tokens = self.data.validation.tokens[: self.recipe.watching.evaluate_tokens + 1]
-        share = len(tokens) / len(self.data.validation.tokens)
-        context = self.recipe.model.context_length
-        loss = loss_of(self.model, tokens, round(self.data.validation.text_bytes * share), stride=context)
-        tell(Evaluation(done, loss.nats_per_token, loss.bits_per_byte))
-        return loss
-
-    def _save(self, done: int, tell: Listener) -> None:
-        facts = {"tokens_seen": done * self.recipe.tokens_per_step}
-        folder = self.run.save(done, self.model, self.updater, self.data.tokenizer, facts)
-        self.run.prune(self.recipe.saving.keep)
-        tell(Saved(done, folder.name))
-
-    def _resume(self) -> int:
+    def _roll_back(self, told: str, number: int) -> None:
+        """Go back to the newest checkpoint; from now on this batch is left out."""
+        self.saver.collect(wait=True)
         step = self.run.latest()
         if step is None:
-            return 0
-        self.run.restore(step, self.model, self.updater)
-        return step
+            raise NotFinite(f"{told}; but there is no checkpoint to go back to.")
+        left_out = [*self.progress.left_out, number]
+        self._restore(step, rewind=True)
+        self.progress.left_out = left_out
+        self.log.cut(step)
+        self.log.tell(Trouble(step, "guard", f"{told}; going on after step {step:,} without batch {number}"))
+
+    def _restore(self, step: int, *, rewind: bool = False) -> None:
+        """Put weights, optimizers and progress back as they were after `step` updates."""
+        snapshot = self.run.read(step)
+        self.model.load_state_dict(snapshot.weights)
+        self.updater.restore(dict(snapshot.optimizer))
+        self.progress = snapshot.progress
+        if self.progress.watch:
+            take: Callable[[dict[str, object]], None] = self.watch.rewind if rewind else self.watch.restore
+            take(self.progress.watch)
+
+    def _snapshot(self) -> Snapshot:
+        self.progress.watch = self.watch.state()
+        progress = Progress(**asdict(self.progress))
+        return Snapshot(self.recipe.model, self.updater.weights(), self.updater.state(), progress)
+
+    def _due(self, every: int) -> bool:
+        done = self.progress.step
+        return done == self.recipe.steps or (every > 0 and done % every == 0)
+
+    def _evaluate(self) -> Loss | None:
+        shard, context = self.data.validation, self.recipe.model.context_length
+        if shard is None:
+            return None
+        tokens = shard.tokens[: self.recipe.watching.evaluate_tokens + 1]
+        share = len(tokens) / len(shard.tokens)
+        loss = loss_of(self.model, tokens, round(shard.text_bytes * share), stride=context)
+        self.progress.validation = loss.nats_per_token
+        self.progress.best_validation = min(self.progress.best_validation or math.inf, loss.nats_per_token)
+        self.log.tell(Evaluation(self.progress.step, loss.nats_per_token, loss.bits_per_byte))
+        return loss
+
+
+def _checkpoint_bytes(recipe: Recipe, model: GPT2) -> int:
+    """About how large a checkpoint will be: weights, the optimizer's two averages, and what the recipe adds."""
+    copies = 3 + (recipe.optimizer.ema > 0) + (recipe.precision == "bfloat16_weights")
+    return copies * 4 * sum(parameter.numel() for parameter in model.parameters())
 
 
 def _check_vocabulary(recipe: Recipe, tokenizer: Tokenizer) -> None:
@@ -146,25 +258,3 @@ def _check_vocabulary(recipe: Recipe, tokenizer: Tokenizer) -> None:
             f"The model knows {recipe.model.vocab_size:,} tokens, the data has {tokenizer.vocab_size:,}. "
             f"Set vocab_size to {tokenizer.vocab_size}."
         )
-
-
-@contextmanager
-def interruptible() -> Iterator[threading.Event]:
-    """An event that SIGINT or SIGTERM sets; a second signal acts as it always does."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-    before = {int(number): signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def ask(number: int, frame: object) -> None:
-        asked.set()
-        signal.signal(number, before[number])
-
-    for number in before:
-        signal.signal(number, ask)
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -140,5 +140,11 @@ ALONE = Alone()
 
 
 def clip(model: GPT2, limit: float) -> Tensor:
-    """Shorten whole gradients to a length, 0 for any; returns the length they had."""
-    return torch.nn.utils.clip_grad_norm_(model.parameters(), limit or torch.inf, error_if_nonfinite=False)
+    """Shorten whole gradients to a length, 0 for any; returns the length they had.
+
+    A gradient whose length is no number is left as it is, so that it can be looked at.
+    """
+    length = torch.nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
+    usable = length.nan_to_num(0.0, posinf=0.0)
+    torch.nn.utils.clip_grads_with_norm_(model.parameters(), limit or torch.inf, usable)
+    return length

@@ -1,29 +1,29 @@
 """A run on disk: a folder that can be stopped at any moment and goes on where its last checkpoint stands.
 
-    run/recipe.json     the resolved recipe and which vocabulary and data it belongs to
-    run/log.jsonl       one line for each logged step and each evaluation
-    run/ckpt/step-00001000/   a Hugging Face folder (weights, config, tokenizer) + optimizer.safetensors
-                              + trainer.json + manifest.json; it appears by one rename, whole or not at all
+    run/LOCK                  held by the process that trains here
+    run/recipe.json           the resolved recipe, and which data, vocabulary and versions it belongs to
+    run/log.jsonl             one line for each step, evaluation, save and trouble
+    run/trouble/              what a bad step looked like
+    run/ckpt/step-00001000/   a checkpoint (`checkpoint.py`); it appears by one rename, whole or not at all
 
-"Latest" is the highest step whose manifest verifies. Nothing is pickled.
+"Latest" is the highest step whose manifest verifies: no pointer file, no modification time.
 """
 
+import errno
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from safetensors.torch import load_file, save_file
 
 from glassgpt.checkpoints.atomic import discard, new_file, new_folder, sweep
-from glassgpt.checkpoints.hugging_face import write_model
-from glassgpt.checkpoints.loading import load_model
-from glassgpt.checkpoints.manifest import verify_manifest, write_manifest
+from glassgpt.checkpoints.json_file import read_json, write_json
+from glassgpt.checkpoints.manifest import verify_manifest
 from glassgpt.errors import CheckpointError, RunError
-from glassgpt.model import GPT2
 from glassgpt.tokens import Tokenizer
-from glassgpt.train.optimizer import Updater
-from glassgpt.train.recipe import Recipe, to_json
+from glassgpt.train.checkpoint import Snapshot, read_progress, read_snapshot
+from glassgpt.train.identity import FIXED, Identity
+
+DAMAGE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EIO)
+"""What reading a damaged folder meets; anything else, such as too many open files, is no fault of the folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +37,23 @@ class Run:
         """Where its checkpoints are."""
         return self.path / "ckpt"
 
-    def begin(self, recipe: Recipe, vocabulary: str, *, resume: bool) -> None:
-        """Make the folder and write the recipe down, or see that the one there is the same.
+    def begin(self, identity: Identity, *, resume: bool = True, force: bool = False) -> list[str]:
+        """Write down what this run is, or see that the one in the folder is the same; clear away what crashes left.
 
         A run may be resumed with more or fewer `steps` and other intervals; anything else would make it another run.
+        Returns the differences that were forced.
         """
-        wanted = {"recipe": to_json(recipe), "vocabulary": vocabulary}
-        file = self.path / "recipe.json"
-        if file.exists():
-            if not resume:
-                raise RunError(f"{self.path} holds a run already. Resume it (--resume) or choose another folder.")
-            _same(json.loads(file.read_text()), json.loads(json.dumps(wanted)), self.path)
+        forced = self._compare(identity, resume, force)
         self.checkpoints.mkdir(parents=True, exist_ok=True)
-        sweep(self.checkpoints)
-        _write_json(file, wanted)
+        for folder in (self.path, self.checkpoints):
+            sweep(folder)
+        with new_file(self._identity) as temporary:
+            write_json(temporary, json.loads(json.dumps(identity.to_json())))
+        return forced
+
+    def recorded(self) -> dict[str, object]:
+        """What `recipe.json` says; nothing where there is none."""
+        return read_json(self._identity) if self._identity.exists() else {}
 
     def steps(self) -> list[int]:
         """The steps that have a checkpoint folder, lowest first, not yet verified."""
@@ -63,50 +66,69 @@ class Run:
 
     def latest(self) -> int | None:
         """The highest step that verifies, or None."""
+        return self.newest()[0]
+
+    def newest(self) -> tuple[int | None, dict[int, str]]:
+        """The highest step that verifies, and what is wrong with those above it."""
+        damaged: dict[int, str] = {}
         for step in reversed(self.steps()):
             try:
                 verify_manifest(self.folder(step))
-            except CheckpointError:
-                continue
-            return step
-        return None
+            except (CheckpointError, OSError) as error:
+                if not _is_damage(error):
+                    raise
+                damaged[step] = str(error)
+            else:
+                return step, damaged
+        return None, damaged
 
-    def save(self, step: int, model: GPT2, updater: Updater, tokenizer: Tokenizer, facts: dict[str, Any]) -> Path:
-        """Write the checkpoint of a step; it appears by one rename."""
-        with new_folder(self.folder(step), replace=True) as folder:
-            write_model(model, folder, tokenizer=tokenizer)
-            save_file({name: t.contiguous() for name, t in updater.state().items()}, folder / "optimizer.safetensors")
-            _write_json(folder / "trainer.json", {"step": step, **facts})
-            write_manifest(folder)
-        return self.folder(step)
+    def set_aside(self, step: int) -> None:
+        """Take a damaged checkpoint out of the way, but keep it for whoever wants to look."""
+        aside = self.checkpoints / f"damaged-{self.folder(step).name}"
+        if aside.exists():
+            discard(aside)
+        self.folder(step).rename(aside)
 
-    def restore(self, step: int, model: GPT2, updater: Updater) -> None:
-        """Put weights and optimizer back as they were after `step` updates."""
-        model.load_state_dict(load_model(self.folder(step)).model.state_dict())
-        updater.restore(load_file(self.folder(step) / "optimizer.safetensors"))
+    def write(self, snapshot: Snapshot, tokenizer: Tokenizer) -> Path:
+        """Write a checkpoint; it appears by one rename."""
+        target = self.folder(snapshot.progress.step)
+        with new_folder(target, replace=True) as folder:
+            snapshot.write(folder, tokenizer)
+        return target
 
-    def prune(self, keep: int) -> None:
-        """Remove all but the newest `keep` checkpoints."""
-        for step in self.steps()[:-keep]:
-            discard(self.folder(step))
+    def read(self, step: int) -> Snapshot:
+        """The checkpoint of a step."""
+        return read_snapshot(self.folder(step))
+
+    def prune(self, keep: int, keep_best: int = 0) -> None:
+        """Remove all checkpoints but the newest `keep` and the `keep_best` with the lowest validation loss."""
+        steps = self.steps()
+        measured = {step: read_progress(self.folder(step)).validation for step in steps} if keep_best else {}
+        ranked = sorted((loss, step) for step, loss in measured.items() if loss is not None)
+        spared = {*steps[-keep:], *(step for _, step in ranked[:keep_best])}
+        for step in steps:
+            if step not in spared:
+                discard(self.folder(step))
+
+    @property
+    def _identity(self) -> Path:
+        return self.path / "recipe.json"
+
+    def _compare(self, identity: Identity, resume: bool, force: bool) -> list[str]:
+        there = self.recorded()
+        if not there:
+            return []
+        if not resume:
+            raise RunError(f"{self.path} holds a run already. Resume it (--resume) or choose another folder.")
+        found = identity.differences(there)
+        told = [f"{key.removeprefix('recipe.')}: {values}" for key, values in found.items()]
+        refused = [key for key in found if key.startswith(FIXED)]
+        if found and (refused or not force):
+            way = "Choose another folder" + ("." if refused else ", or go on all the same with --force.")
+            raise RunError(f"{self.path} holds another run; it differs in {'; '.join(told)}. {way}")
+        return told
 
 
-CHANGEABLE = {"steps", "micro_rows", "recompute", "loss_rows", "saving", "watching", "guard", "parallel"}
-"""Parts of a recipe that a resumed run may change."""
-
-
-def _same(old: dict[str, Any], new: dict[str, Any], path: Path) -> None:
-    differing = [
-        f"{key}: {old['recipe'].get(key)!r} there, {new['recipe'].get(key)!r} now"
-        for key in sorted(old["recipe"].keys() | new["recipe"].keys())
-        if key not in CHANGEABLE and old["recipe"].get(key) != new["recipe"].get(key)
-    ]
-    if old["vocabulary"] != new["vocabulary"]:
-        differing.append(f"vocabulary: {old['vocabulary'][:12]} there, {new['vocabulary'][:12]} now")
-    if differing:
-        raise RunError(f"{path} holds another run; it differs in {'; '.join(differing)}. Choose another folder.")
-
-
-def _write_json(path: Path, values: dict[str, Any]) -> None:
-    with new_file(path) as temporary:
-        temporary.write_text(json.dumps(values, indent=2) + "\n")
+def _is_damage(error: Exception) -> bool:
+    cause = error if isinstance(error, OSError) else error.__cause__
+    return not isinstance(cause, OSError) or cause.errno in DAMAGE
