@@ -49,12 +49,11 @@ def shakespeare_bpe(vocab_size: int = 50257) -> Recipe:
     """NanoGPT's fine-tuning setting: OpenAI's largest weights, nudged towards the plays.
 
     1,557.6 M parameters, 20 steps of 32,768 tokens: two passes over the text at a small constant rate.
-    Expect: no loss is published; "a few minutes" on a GPU. --start gpt2 takes the 124 M model instead.
-    Text: as for shakespeare-char, tokenizer gpt2. OpenAI's weights must be there.
+    Expect: no loss is published; "a few minutes" on a GPU. Start with `--from gpt2-xl`, or a smaller one.
+    Text: as for shakespeare-char, tokenizer gpt2.
     """
     return Recipe(
         model=replace(SIZES["xl"], vocab_size=vocab_size, drop_rate=0.0),
-        start="gpt2-xl",
         steps=20,
         rows=32,
         micro_rows=1,

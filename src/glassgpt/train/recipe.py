@@ -30,8 +30,6 @@ class Recipe:
     """The shape of the model; its context is the length of each training window."""
     steps: int
     """Updates of the weights."""
-    start: str = ""
-    """Model whose weights to start from (a name, folder or run, as every verb takes it); nothing starts afresh."""
     rows: int = 32
     """Rows of text in one update, over all ranks."""
     micro_rows: int = 32
