@@ -96,6 +96,7 @@ def test_each_flag_parses_to_its_field(verb):
         (["generate", "--temprature", "1"], "did you mean --temperature?"),
         (["tokenizer", "trian"], "glassgpt tokenizer train"),
         (["data"], "glassgpt data prepare"),
+        (["evaluate"], "glassgpt evaluate loss or"),
     ],
 )
 def test_a_misspelling_is_met_with_a_suggestion(glassgpt, typed, meant):

@@ -153,6 +153,8 @@ def workplace(tmp_path, monkeypatch):
     line = "It was a dark and stormy night; the rain fell in torrents.\n"
     for name in ("book.txt", "notes.txt", "valid.txt"):
         (tmp_path / name).write_text(line * 60)
+    pair = {"sentence_good": "The rain falls.", "sentence_bad": "The rain fall.", "UID": "number", "field": "syntax"}
+    (tmp_path / "pairs.jsonl").write_text(json.dumps(pair) + "\n")
     vocabulary = learn([line], 300)
     vocabulary.save(tmp_path / "my-vocabulary")
     prepare([Source(tmp_path / "book.txt")], tmp_path / "data", vocabulary, valid=[Source(tmp_path / "valid.txt")])

@@ -1,5 +1,26 @@
-"""Model in, numbers out."""
+"""Model in, numbers out. Start with `passages.py`: every measure makes passages, has them judged and adds them up."""
 
-from glassgpt.evaluate.loss import Loss, loss_of
+from glassgpt.evaluate.choices import Choices, choose, tally
+from glassgpt.evaluate.cloze import Cloze, fill, read_blanks
+from glassgpt.evaluate.loss import Loss, loss_of, losses_of
+from glassgpt.evaluate.passages import Judgement, Passage, judge
+from glassgpt.evaluate.perplexity import WordPerplexity, word_perplexity
+from glassgpt.evaluate.questions import Question
 
-__all__ = ["Loss", "loss_of"]
+__all__ = [
+    "Choices",
+    "Cloze",
+    "Judgement",
+    "Loss",
+    "Passage",
+    "Question",
+    "WordPerplexity",
+    "choose",
+    "fill",
+    "judge",
+    "loss_of",
+    "losses_of",
+    "read_blanks",
+    "tally",
+    "word_perplexity",
+]

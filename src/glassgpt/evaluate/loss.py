@@ -3,18 +3,17 @@
 Bits per byte compare models with different vocabularies: all the surprise, divided by the bytes of the text.
 """
 
+import lzma
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from jaxtyping import Int
-from torch import Tensor
-from torch.nn import functional as F
 
 from glassgpt.errors import InvalidParameter
+from glassgpt.evaluate.passages import Judgement, Passage, Report, judge
 from glassgpt.model import GPT2
+from glassgpt.tokens import Tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +24,8 @@ class Loss:
     """Summed over the tokens that were predicted."""
     tokens: int
     text_bytes: int
+    variance: float = math.nan
+    """Of `nats`, from window to window; not a number where there were fewer than two."""
 
     @property
     def nats_per_token(self) -> float:
@@ -41,48 +42,93 @@ class Loss:
         """Per token."""
         return math.exp(self.nats_per_token)
 
+    @property
+    def standard_error(self) -> float:
+        """Of `nats_per_token`, from the spread between windows."""
+        return math.sqrt(self.variance) / self.tokens
 
-@torch.inference_mode()
-def loss_of(model: GPT2, tokens: np.ndarray, text_bytes: int, *, stride: int | None = None, rows: int = 32) -> Loss:
+
+def loss_of(
+    model: GPT2,
+    tokens: np.ndarray,
+    text_bytes: int,
+    *,
+    stride: int | None = None,
+    report: Report = lambda done, goal: None,
+) -> Loss:
     """Predict every token after the first from those before it in a window of the model's context.
 
     Windows start `stride` tokens apart (default: half the context), and each predicts only what the one before did
     not reach, so every token but the earliest is read with at least context - stride tokens before it.
     """
-    context = model.config.context_length
+    if len(tokens) < 2:
+        raise InvalidParameter("tokens", len(tokens), "at least two are needed: the first is only read")
+    passages = list(windows(tokens, model.config.context_length, stride))
+    return summed(judge(model, passages, report=report), text_bytes)
+
+
+def losses_of(
+    model: GPT2,
+    tokenizer: Tokenizer,
+    documents: Iterable[str],
+    *,
+    stride: int | None = None,
+    report: Report = lambda done, goal: None,
+) -> list[Loss]:
+    """The loss of each document, which is read after one end-of-text token and ends with one that is predicted."""
+    texts = list(documents)
+    end = [tokenizer.end_of_text]
+    passages: list[Passage] = []
+    ends: list[int] = []
+    for ids in tokenizer.encode_batch(texts):
+        passages += windows(np.concatenate([end, ids, end]), model.config.context_length, stride)
+        ends.append(len(passages))
+    judged = judge(model, passages, report=report)
+    starts = [0, *ends[:-1]]
+    return [
+        summed(judged[start:stop], len(text.encode())) for start, stop, text in zip(starts, ends, texts, strict=True)
+    ]
+
+
+def windows(tokens: np.ndarray, context: int, stride: int | None = None) -> Iterator[Passage]:
+    """The passages that together predict every token after the first once; see `loss_of`."""
     stride = max(1, context // 2) if stride is None else stride
     if not 1 <= stride <= context:
         raise InvalidParameter("stride", stride, f"must be in 1..{context}")
-    was_training, total, counted = model.training, 0.0, 0
-    model.eval()
-    for ids, targets in _windows(tokens, context, stride, rows):
-        device = model.wte.weight.device
-        logits = model(ids.to(device)).float()
-        total += F.cross_entropy(logits.flatten(0, 1), targets.to(device).flatten(), reduction="sum").item()
-        counted += int((targets != -100).sum())
-    model.train(was_training)
-    if not counted:
-        raise InvalidParameter("tokens", len(tokens), "at least two are needed: the first is only read")
-    return Loss(total, counted, text_bytes)
-
-
-def _windows(
-    tokens: np.ndarray, context: int, stride: int, rows: int
-) -> Iterator[tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]]:
-    """Batches of windows; what an earlier window predicted has the target -100, and so has padding."""
-    batch: list[tuple[Tensor, Tensor]] = []
     done = 1  # tokens[:done] are predicted, or the first, which cannot be
     for start in range(0, len(tokens) - 1, stride):
-        window = torch.from_numpy(tokens[start : start + context + 1].astype(np.int64))
-        ids, targets = window[:-1].clone(), window[1:].clone()
-        targets[: done - start - 1] = -100
+        window = tokens[start : start + context + 1]
+        yield Passage(window, start + len(window) - done)
         done = start + len(window)
-        pad = context - len(ids)
-        batch.append((F.pad(ids, (0, pad)), F.pad(targets, (0, pad), value=-100)))
-        if len(batch) == rows:
-            yield torch.stack([ids for ids, _ in batch]), torch.stack([targets for _, targets in batch])
-            batch = []
         if done == len(tokens):
-            break
-    if batch:
-        yield torch.stack([ids for ids, _ in batch]), torch.stack([targets for _, targets in batch])
+            return
+
+
+def summed(judgements: Sequence[Judgement], text_bytes: int) -> Loss:
+    """The loss of a text from the judgements of its windows."""
+    nats = np.array([-judgement.logprob for judgement in judgements])
+    tokens = np.array([len(judgement.logprobs) for judgement in judgements])
+    return Loss(float(nats.sum()), int(tokens.sum()), text_bytes, ratio_variance(nats, tokens))
+
+
+def together(losses: Sequence[Loss]) -> Loss:
+    """The loss of several texts as one."""
+    nats, tokens = np.array([loss.nats for loss in losses]), np.array([loss.tokens for loss in losses])
+    within = sum(loss.variance for loss in losses)
+    variance = within if math.isfinite(within) else ratio_variance(nats, tokens)
+    return Loss(float(nats.sum()), int(tokens.sum()), sum(loss.text_bytes for loss in losses), variance)
+
+
+def packed_bits_per_byte(texts: Sequence[str]) -> float:
+    """What xz at its best needs for the texts, which it may read as one: a floor that knows no language."""
+    data = "\n".join(texts).encode()
+    return 8 * len(lzma.compress(data, preset=9)) / len(data)
+
+
+def ratio_variance(sums: np.ndarray, counts: np.ndarray) -> float:
+    """Variance of a sum over groups whose sizes vary too, as a ratio estimate has it."""
+    groups = len(sums)
+    if groups < 2:
+        return math.nan
+    spread = sums - counts * sums.sum() / counts.sum()
+    return float((spread**2).sum() * groups / (groups - 1))

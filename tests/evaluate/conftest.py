@@ -1,0 +1,28 @@
+"""A small model with a small vocabulary of its own, for every measure."""
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def tokenizer():
+    """290 tokens that know a few words."""
+    from glassgpt.tokens import learn
+
+    return learn(["the quick brown fox jumps over the lazy dog, and the dog does not care at all. "] * 4, 290)
+
+
+@pytest.fixture(scope="session")
+def small(tokenizer):
+    """A random model whose choices differ, with a head of its own (a tied one would repeat itself) and a window of 48."""
+    import torch
+
+    from glassgpt.model import GPT2, GPT2Config, initialize
+
+    shape = GPT2Config(
+        vocab_size=tokenizer.vocab_size, context_length=48, emb_dim=24, n_heads=3, n_layers=2, tie_embeddings=False
+    )
+    model = initialize(GPT2(shape), seed=3).eval()
+    with torch.no_grad():
+        model.wte.weight.mul_(20)
+        model.lm_head.weight.mul_(20)
+    return model
