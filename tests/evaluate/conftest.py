@@ -13,7 +13,7 @@ def tokenizer():
 
 @pytest.fixture(scope="session")
 def small(tokenizer):
-    """A random model whose choices differ, with a head of its own (a tied one would repeat itself) and a window of 48."""
+    """A random model with a window of 48, and a head of its own: with a tied one it would repeat the last token."""
     import torch
 
     from glassgpt.model import GPT2, GPT2Config, initialize
