@@ -1,7 +1,8 @@
-"""Files in, documents out, one at a time, so that memory holds one document and not the corpus.
+"""Files in, documents out, one at a time and the very long ones in parts, so that memory never holds a corpus.
 
-A `.txt` file is one document; a `.jsonl` line is one, its text under a key; a `.csv` row is one, its text in a column.
-A folder is every such file in it, in name order. `.gz` on any of them is unpacked on the way.
+A .txt file is one document, or several with <|endoftext|> between them; line ends beside that mark are dropped with it.
+A .jsonl line is a document, its text under a key; so is a row of a .csv, .parquet or .arrow file and of a dataset that
+Hugging Face's `save_to_disk` wrote. A folder is every such file in it, in name order. `.gz` is unpacked on the way.
 """
 
 import csv
@@ -12,43 +13,45 @@ from collections.abc import Iterator
 from io import TextIOWrapper
 from pathlib import Path
 
+from glassgpt.data.fields import Fields, Piece, Text
+from glassgpt.data.files import TEXTS, kind, list_files
+from glassgpt.data.hugging_face import read_rows
 from glassgpt.errors import DataError
+from glassgpt.tokens.split import sections
+from glassgpt.tokens.vocabulary import END_OF_TEXT
 
-SUFFIXES = (".txt", ".jsonl", ".csv")
+BLOCK = 1 << 20
+"""Characters of a .txt to read at a time."""
+SECTION = 1 << 18
+"""Characters of a document of which a part is handed on."""
 
 
 def read_documents(source: Path, key: str = "text") -> Iterator[str]:
-    """Yield each document of a file or folder; empty ones are left out.
+    """Yield each document of a file or folder, whole; empty ones are left out.
 
     Raises DataError for a path that is not there, an unknown kind of file, bad UTF-8, or a row without `key`.
     """
     for path in list_files(source):
-        yield from (document for document in _read_file(path, key) if document.strip())
+        parts: list[str] = []
+        for piece in read_pieces(path, Text(key)):
+            parts.append(piece.text)
+            if piece.ends:
+                yield "".join(parts)
+                parts.clear()
 
 
-def list_files(source: Path) -> list[Path]:
-    """The readable files behind a path, in name order."""
-    if source.is_dir():
-        files = sorted(path for path in source.rglob("*") if path.is_file() and _kind(path) in SUFFIXES)
-        if not files:
-            raise DataError(f"{source} holds no {', '.join(SUFFIXES)} file (also .gz): nothing to read.")
-        return files
-    if not source.is_file():
-        raise DataError(f"{source} is not there. Give a file or folder of {', '.join(SUFFIXES)} (also .gz).")
-    if _kind(source) not in SUFFIXES:
-        raise DataError(f"{source} is not a kind of text known here: use {', '.join(SUFFIXES)} (also .gz).")
-    return [source]
-
-
-def _kind(path: Path) -> str:
-    return Path(path.stem).suffix.lower() if path.suffix.lower() == ".gz" else path.suffix.lower()
-
-
-def _read_file(path: Path, key: str) -> Iterator[str]:
-    reader = {".txt": _read_text, ".jsonl": _read_jsonl, ".csv": _read_csv}[_kind(path)]
+def read_pieces(path: Path, fields: Fields) -> Iterator[Piece]:
+    """Yield the documents of one file, a long .txt in parts whose ids, joined, are those of the whole."""
+    if kind(path) not in TEXTS:
+        yield from _documents(read_rows(path), fields)
+        return
     try:
         with _open(path) as file:
-            yield from reader(file, path, key)
+            if kind(path) == ".txt":
+                yield from _read_text(file)
+            else:
+                rows = _json_rows if kind(path) == ".jsonl" else _csv_rows
+                yield from _documents(rows(file, path), fields)
     except (UnicodeDecodeError, EOFError, gzip.BadGzipFile) as error:
         raise DataError(f"{path} cannot be read as UTF-8 text: {error}. Convert it first.") from error
     except OSError as error:
@@ -61,33 +64,51 @@ def _open(path: Path) -> TextIOWrapper:
     return path.open(encoding="utf-8", newline="")
 
 
-def _read_text(file: TextIOWrapper, path: Path, key: str) -> Iterator[str]:
-    yield file.read().replace("\r\n", "\n")
+def _documents(rows: Iterator[tuple[str, object]], fields: Fields) -> Iterator[Piece]:
+    for where, row in rows:
+        if not isinstance(row, dict):
+            raise DataError(f"{where}: {type(row).__name__} instead of an object with fields.")
+        piece = fields.piece(row, where)
+        if piece.text.strip():
+            yield piece
 
 
-def _read_jsonl(file: TextIOWrapper, path: Path, key: str) -> Iterator[str]:
+def _read_text(file: TextIOWrapper) -> Iterator[Piece]:
+    rest, begun, marked = "", False, False  # marked: the document follows an end mark
+    while block := file.read(BLOCK):
+        while block.endswith("\r"):
+            block += (more := file.read(1))
+            if not more:
+                break
+        *ended, rest = (rest + block.replace("\r\n", "\n")).split(END_OF_TEXT)
+        for text in ended:
+            text = text.rstrip("\n") if begun or not marked else text.strip("\n")
+            if begun or text.strip():
+                yield Piece(text)
+            begun, marked = False, True
+        if marked and not begun:
+            rest = rest.lstrip("\n")
+        *parts, rest = sections(rest, SECTION)
+        for text in parts:
+            yield Piece(text, ends=False)
+            begun = True
+    if begun or rest.strip():
+        yield Piece(rest)
+
+
+def _json_rows(file: TextIOWrapper, path: Path) -> Iterator[tuple[str, object]]:
     for number, line in enumerate(file, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise DataError(f"{path}, line {number}: not JSON ({error}).") from error
-        yield _text_of(row, key, f"{path}, line {number}")
+        if line.strip():
+            try:
+                yield f"{path}, line {number}", json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise DataError(f"{path}, line {number}: not JSON ({error}).") from error
 
 
-def _read_csv(file: TextIOWrapper, path: Path, key: str) -> Iterator[str]:
+def _csv_rows(file: TextIOWrapper, path: Path) -> Iterator[tuple[str, object]]:
     csv.field_size_limit(sys.maxsize)
     try:
         for number, row in enumerate(csv.DictReader(file), start=2):
-            yield _text_of(row, key, f"{path}, row {number}")
+            yield f"{path}, row {number}", row
     except csv.Error as error:
         raise DataError(f"{path} is not readable as CSV: {error}.") from error
-
-
-def _text_of(row: object, key: str, where: str) -> str:
-    text = row.get(key) if isinstance(row, dict) else None
-    if not isinstance(text, str):
-        have = ", ".join(map(repr, row)) if isinstance(row, dict) else type(row).__name__
-        raise DataError(f"{where}: no text under {key!r} (there is: {have}). Name the right one with --key.")
-    return text

@@ -52,6 +52,8 @@ class Shard:
     documents: int = 0
     """How many; 0 where the file has no index."""
     answers_marked: bool = False
+    end: int | None = None
+    """The id that ends a document, to find them by where there is no index."""
 
     @cached_property
     def tokens(self) -> Ids:
@@ -64,7 +66,7 @@ class Shard:
     @cached_property
     def starts(self) -> Places:
         """Where each document begins."""
-        starts = self._places(0)
+        starts = self._places(0) if self.documents else self._found()
         whole = not self.count if not len(starts) else starts[0] == 0 and starts[-1] < self.count
         if not whole or np.any(np.diff(starts) <= 0):
             raise DataError(f"{self.path}: its index of documents is damaged. Prepare the data again.")
@@ -98,6 +100,18 @@ class Shard:
                 yield Reader(self, file)
         except OSError as error:
             raise DataError(f"{self.path} cannot be read: {error.strerror or error}.") from error
+
+    def chunks(self, size: int = 1 << 20) -> Iterator[Ids]:
+        """All ids, so many at a time."""
+        with self.reading() as reader:
+            for start in range(0, self.count, size):
+                yield reader.read(start, min(start + size, self.count))
+
+    def _found(self) -> Places:
+        """The starts of a file without an index: its first token, and what follows an end."""
+        parts = [np.flatnonzero(chunk == self.end) + k * (1 << 20) for k, chunk in enumerate(self.chunks(1 << 20))]
+        ends = np.concatenate([[-1], *parts])[: None if self.count else 0]
+        return ends[ends < self.count - 1] + 1
 
     def _places(self, table: int) -> Places:
         first = self.start + -(-self.count * self.dtype.itemsize // 8) * 8 + table * self.documents * 8
