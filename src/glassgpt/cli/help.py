@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from itertools import groupby
 
+from glassgpt.cli.exit_codes import CODES
 from glassgpt.cli.flags import Flag, flags, negated
 from glassgpt.cli.options import Talk
 from glassgpt.cli.verbs import VERBS
@@ -18,6 +19,7 @@ SHOWN = (int, float, str)
 def overview() -> str:
     """What `glassgpt --help` prints."""
     width = max(map(len, VERBS)) + 2
+    codes = ", ".join(f"{code} {meaning}" for code, meaning in CODES.items())
     verbs = "\n".join(
         f"  {name:<{width}}{verb.summary}" + (f" (also: {', '.join(verb.aliases)})" if verb.aliases else "")
         for name, verb in VERBS.items()
@@ -31,7 +33,7 @@ usage: glassgpt VERB [MODEL] [options]
 
 glassgpt VERB --help describes a verb. Every verb takes --json, --quiet, --verbose and --color.
 MODEL is a folder, a file, a run, or a name such as gpt2; without one, the model that comes with GlassGPT.
-Exit codes: 0 done, 1 failed, 2 wrong command line, 3 no such model or data, 130 interrupted.
+Exit codes: {codes}.
 
 examples:
   glassgpt generate "A robot must obey"
@@ -52,6 +54,9 @@ def page(verb: str, options: type[Talk], *, every_key: bool = False) -> str:
         parts.append(f"{_heading(group, options)}:\n{shown}")
     if keys := [flag for flag in every if flag.into and not every_key]:
         parts.append(_keys(keys))
+    if options.EXIT_CODES:
+        rows = sorted((CODES | options.EXIT_CODES).items())
+        parts.append("\n".join(["exit codes:", *(f"  {code:>3}  {meaning}" for code, meaning in rows)]))
     parts.append("\n".join(["examples:", *(f"  {example}" for example in options.EXAMPLES)]))
     return "\n\n".join(parts) + "\n"
 

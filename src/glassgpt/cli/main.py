@@ -1,6 +1,6 @@
 """The program `glassgpt`: arguments in, exit code out.
 
-Exit codes: 0 done, 1 failed, 2 the command line is wrong, 3 no such data or model, 130 interrupted.
+`exit_codes.py` says what the codes mean.
 """
 
 import contextlib
@@ -10,14 +10,13 @@ import sys
 from collections.abc import Sequence
 
 from glassgpt.cli import help as pages
+from glassgpt.cli.exit_codes import DONE, FAILED, INTERRUPTED, USAGE, code_of
 from glassgpt.cli.flags import flags
 from glassgpt.cli.options import Talk, UsageError
 from glassgpt.cli.parse import parse
 from glassgpt.cli.terminal import Terminal
 from glassgpt.cli.verbs import VERBS, find, nearest
-from glassgpt.errors import ContextOverflow, DataError, GlassGPTError, InvalidParameter, ModelNotFound
-
-DONE, FAILED, USAGE, NOT_FOUND, INTERRUPTED = 0, 1, 2, 3, 130
+from glassgpt.errors import ContextOverflow, GlassGPTError, InvalidParameter
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _abandon_stdout()
         return DONE
     except (GlassGPTError, OSError, MemoryError) as error:
-        code = _report(given, type(error).__name__, _words(error, given), _code(error))
+        code = _report(given, type(error).__name__, _words(error, given), code_of(error))
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             _abandon_stdout()
         return code
@@ -104,12 +103,6 @@ def _report(given: list[str], kind: str, text: str, code: int) -> int:
     if code == USAGE:
         sys.stderr.write(f"{name} --help describes every option.\n")
     return code
-
-
-def _code(error: BaseException) -> int:
-    if isinstance(error, UsageError | InvalidParameter):
-        return USAGE
-    return NOT_FOUND if isinstance(error, ModelNotFound | DataError | FileNotFoundError) else FAILED
 
 
 def _words(error: BaseException, given: list[str]) -> str:

@@ -20,6 +20,8 @@ class Talk:
     """Output"""
 
     EXAMPLES: ClassVar[tuple[str, ...]] = ()
+    EXIT_CODES: ClassVar[dict[int, str]] = {}
+    """Those that only this verb has."""
 
     json: bool = False
     """Print one JSON object, errors too."""

@@ -1,15 +1,17 @@
 """`glassgpt train`: train a model from scratch, or go on with a run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from tyro.conf import Positional, arg
 
+from glassgpt.cli.exit_codes import DONE, TRAINING_CODES, of_signal
 from glassgpt.cli.options import Talk, UsageError
 from glassgpt.cli.recipe_flags import RecipeFlags, resolve
 
-INTERRUPTED = 130
+if TYPE_CHECKING:
+    from glassgpt.train import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,7 @@ class Train(RecipeFlags, Talk):
         "glassgpt train ./data --out runs/wide --steps 2 --model.emb-dim 64 --lr 0.002 --schedule.shape linear",
         "glassgpt train ./data --recipe embedded --out runs/big --dry-run",
     )
+    EXIT_CODES: ClassVar = TRAINING_CODES
 
     data: Annotated[Positional[Path], arg(metavar="DATA")]
     """A folder that `glassgpt data prepare` wrote."""
@@ -32,6 +35,10 @@ class Train(RecipeFlags, Talk):
     """The run's folder."""
     resume: bool = True
     """Go on with the run in that folder; --no-resume refuses to."""
+    force: bool = False
+    """Go on although recipe, data, vocabulary or versions are not those the run began with; the log says so."""
+    start: Annotated[str, arg(aliases=("--from",), metavar="MODEL")] = ""
+    """Begin with the weights of this model instead of random ones."""
     device: Annotated[str, arg(metavar="NAME")] = "auto"
     """auto, cpu, cuda, cuda:N or mps."""
     threads: Annotated[int, arg(metavar="N")] = 0
@@ -53,6 +60,8 @@ def main(options: Train) -> int:
     from glassgpt.train import train
 
     recipe = resolve(options, options.data.expanduser())
+    if options.start:
+        recipe = _shaped_as(options.start, recipe)
     if options.dry_run:
         show_recipe(options, recipe)
         return 0
@@ -66,9 +75,18 @@ def main(options: Train) -> int:
             recipe,
             options.out.expanduser(),
             options.data.expanduser(),
+            start=options.start or None,
             resume=options.resume,
+            force=options.force,
             device=options.device,
             listen=view.tell,
         )
     view.finish(result)
-    return INTERRUPTED if result.interrupted else 0
+    return DONE if result.signal is None else of_signal(result.signal)
+
+
+def _shaped_as(start: str, recipe: "Recipe") -> "Recipe":
+    """The recipe with the shape of the model it starts from; dropout stays the recipe's."""
+    from glassgpt.checkpoints import find, read_config
+
+    return replace(recipe, model=replace(read_config(find(start)), drop_rate=recipe.model.drop_rate))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from glassgpt.cli.bars import size
 from glassgpt.cli.options import Talk
 from glassgpt.cli.terminal import Terminal
-from glassgpt.train import Evaluation, Event, Recipe, Resumed, RunResult, Saved, Step
+from glassgpt.train import Evaluation, Event, Recipe, Resumed, RunResult, Saved, Step, Trouble
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -53,6 +53,8 @@ class TrainingView:
                 f"step {event.step:,}: validation {event.nats_per_token:.4f} nats a token, "
                 f"{event.bits_per_byte:.4f} bits per byte"
             )
+        elif isinstance(event, Trouble):
+            self._line(f"{event.kind}: {event.message}")
         elif isinstance(event, Saved) and self.out.options.verbose:
             self._line(f"step {event.step:,}: saved {event.folder}")
 

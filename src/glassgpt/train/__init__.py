@@ -6,7 +6,7 @@ Settings and events are plain dataclasses; what needs PyTorch is imported when i
 import typing
 
 from glassgpt import lazy
-from glassgpt.train.events import Evaluation, Event, Resumed, Saved, Step
+from glassgpt.train.events import Evaluation, Event, Resumed, Saved, Step, Trouble
 from glassgpt.train.recipe import Recipe
 from glassgpt.train.settings import Guard, Optimizer, Parallel, Reading, Saving, Schedule, Watching
 
@@ -29,6 +29,7 @@ __all__ = [
     "Saving",
     "Schedule",
     "Step",
+    "Trouble",
     "Watching",
     "train",
 ]

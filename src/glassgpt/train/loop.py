@@ -227,7 +227,8 @@ class Trainer:
     def _snapshot(self) -> Snapshot:
         self.progress.watch = self.watch.state()
         progress = Progress(**asdict(self.progress))
-        return Snapshot(self.recipe.model, self.updater.weights(), self.updater.state(), progress)
+        weights = {name: parameter.detach() for name, parameter in self.model.named_parameters()}
+        return Snapshot(self.recipe.model, weights, self.updater.state(), progress)
 
     def _due(self, every: int) -> bool:
         done = self.progress.step

@@ -18,7 +18,7 @@ class Updater:
 
     def __init__(self, weights: Parts, settings: Optimizer) -> None:
         """Sort the weights, or the parts of them that this rank holds; a tied head is the token embedding."""
-        self.parts, self.settings = weights, settings
+        self.settings = settings
         self.thirds: list[tuple[nn.Parameter, list[nn.Parameter]]] = []
         matrices = [p for name, p in weights.items() if is_block_matrix(name, p)] if settings.method == "muon" else []
         rest = [p for p in weights.values() if not any(p is matrix for matrix in matrices)]
@@ -52,10 +52,6 @@ class Updater:
             optimizer.zero_grad(set_to_none=True)
         for whole, _ in self.thirds:
             whole.grad = None
-
-    def weights(self) -> dict[str, torch.Tensor]:
-        """The weights to keep and to judge the run by, under the model's names."""
-        return {name: parameter.detach() for name, parameter in self.parts.items()}
 
     def state(self) -> dict[str, torch.Tensor]:
         """Everything the optimizers remember, flat, as safetensors holds it."""
