@@ -15,14 +15,14 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
-from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.distributed.tensor import DTensor, Replicate, distribute_tensor
 from torch.distributed.tensor.parallel import ColwiseParallel, ParallelStyle, RowwiseParallel, parallelize_module
 
 from glassgpt.errors import InvalidParameter
 from glassgpt.model import GPT2
 from glassgpt.model.gpt2 import Block
 from glassgpt.train.copies import add_up, copy_from_first, gradient
-from glassgpt.train.ranks import Parts
+from glassgpt.train.ranks import Parts, shorten
 from glassgpt.train.settings import Parallel
 from glassgpt.train.together import Together
 
@@ -70,8 +70,7 @@ class Divided(Together):
             twice = [gradient(part) for name, part in self.parts.items() if not self._has_heads(name)]
             add_up(twice, self.mesh["tensor"].get_group(), 1 / self.tensor)
         norm = self._norm()
-        if limit:
-            torch.nn.utils.clip_grads_with_norm_(self.parts.values(), limit, norm)
+        shorten(self.parts.values(), limit, norm)
         return norm
 
     def cut(self, name: str, whole: Tensor) -> Tensor:
@@ -96,7 +95,7 @@ class Divided(Together):
 
     def whole(self, name: str, tensor: Tensor) -> Tensor:
         """Every rank's slice, in the published order."""
-        full = tensor.full_tensor().detach() if isinstance(tensor, DTensor) else tensor
+        full = gather(tensor).detach() if isinstance(tensor, DTensor) else tensor
         return by_third(full, self.tensor) if self._is_arranged(name) and full.dim() else full
 
     def _norm(self) -> Tensor:
@@ -153,6 +152,15 @@ class Divided(Together):
 def local(tensor: Tensor) -> Tensor:
     """What this rank holds."""
     return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+
+
+def gather(tensor: DTensor) -> Tensor:
+    """The whole, fetched along one side of the grid after the other: PyTorch warns where it has to find that order."""
+    places = list(tensor.placements)
+    for side in range(len(places)):
+        places[side] = Replicate()
+        tensor = tensor.redistribute(placements=places)
+    return tensor.to_local()
 
 
 def by_rank(tensor: Tensor, ranks: int) -> Tensor:

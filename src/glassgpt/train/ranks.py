@@ -140,11 +140,13 @@ ALONE = Alone()
 
 
 def clip(model: GPT2, limit: float) -> Tensor:
-    """Shorten whole gradients to a length, 0 for any; returns the length they had.
+    """Shorten whole gradients to a length, 0 for any; returns the length they had."""
+    norm = torch.nn.utils.get_total_norm([weight.grad for weight in model.parameters() if weight.grad is not None])
+    shorten(model.parameters(), limit, norm)
+    return norm
 
-    A gradient whose length is no number is left as it is, so that it can be looked at.
-    """
-    length = torch.nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
-    usable = length.nan_to_num(0.0, posinf=0.0)
-    torch.nn.utils.clip_grads_with_norm_(model.parameters(), limit or torch.inf, usable)
-    return length
+
+def shorten(parts: Iterable[nn.Parameter], limit: float, norm: Tensor) -> None:
+    """Scale gradients of a known length; one that is not a number is left as it is, so that it can be looked at."""
+    if limit:
+        torch.nn.utils.clip_grads_with_norm_(parts, limit, norm.nan_to_num(0.0, posinf=0.0))
