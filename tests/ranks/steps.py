@@ -39,7 +39,7 @@ def batch(step: int) -> Batch:
 
 
 def twenty_steps(settings: Recipe) -> tuple[list[float], list[float], dict[str, Tensor]]:
-    """Losses, gradient lengths before clipping, and the weights at the end, whole."""
+    """Losses, gradient lengths before clipping, and on rank 0 the weights at the end, whole."""
     with gathered(settings.parallel, CPU) as ranks:
         model = initialize(GPT2(SHAPE), 3)
         parts = ranks.spread(model)
@@ -50,7 +50,5 @@ def twenty_steps(settings: Recipe) -> tuple[list[float], list[float], dict[str, 
             updater.step(1.0)
             losses.append(loss.item())
             lengths.append(norm.item())
-        outlines = {name: ranks.outline(name, part) for name, part in parts.items()}
-        with ranks.collecting(outlines) as fetch:
-            weights = {name: fetch(name, tensor).clone() for name, tensor in outlines.items()}
+        weights = ranks.collect({name: part.detach().clone() for name, part in parts.items()}, lambda name: name)
     return losses, lengths, weights

@@ -19,15 +19,14 @@ def facts() -> dict[str, object]:
             "leads": ranks.leads,
             "rows": ranks.rows(8),
             "total": ranks.total(torch.tensor(me + 1)).item(),
-            "one wishes": ranks.any(me == last),
-            "nobody wishes": ranks.any(False),
-            "same": ranks.same(0.1 + me),
+            "highest": ranks.highest(me),
+            "highest of none": ranks.highest(-me),
+            "told": ranks.told({"number": 0.1 + me, "word": "é" * (me + 1)}),
             "attempt": ranks.attempt(lambda: me),
             "the last fails": outcome(ranks, me == last),
             "all fail": outcome(ranks, True),
             "relay": [(name, tensor.tolist(), str(tensor.dtype)) for name, tensor in ranks.relay(told(me))],
             "broken relay": broken(ranks, me),
-            "collected": collected(ranks),
             "uneven rows": refused(ranks),
         }
 
@@ -66,14 +65,6 @@ def broken(ranks: Ranks, me: int) -> list[str]:
     except RunError:
         return [*seen, "said why"]
     return seen
-
-
-def collected(ranks: Ranks) -> list[str]:
-    """Rank 0 stops asking after the first of three, as when a disk is full; nobody is left waiting."""
-    with ranks.collecting({"a": torch.zeros(1), "b": torch.zeros(1)}, {"c": torch.zeros(1)}) as fetch:
-        if ranks.leads:
-            fetch("a", torch.zeros(1))
-    return ["done"]
 
 
 def refused(ranks: Ranks) -> str:

@@ -23,8 +23,8 @@ def test_rows_that_cannot_be_shared_evenly_are_refused(two_ranks):
 def test_what_one_rank_says_all_ranks_know(two_ranks):
     for facts in two_ranks.talk():
         assert facts["total"] == 1 + 2
-        assert (facts["one wishes"], facts["nobody wishes"]) == (True, False)
-        assert facts["same"] == 0.1
+        assert (facts["highest"], facts["highest of none"]) == (1, 0)
+        assert facts["told"] == {"number": 0.1, "word": "é"}
 
 
 def test_where_one_fails_all_stop_and_one_says_why(two_ranks):
@@ -41,7 +41,3 @@ def test_what_the_first_rank_reads_reaches_all_bit_for_bit(two_ranks):
 
 def test_a_checkpoint_that_breaks_off_stops_all(two_ranks):
     assert [facts["broken relay"] for facts in two_ranks.talk()] == [["a", "said why"], ["a", "stopped"]]
-
-
-def test_who_stops_collecting_leaves_nobody_waiting(two_ranks):
-    assert [facts["collected"] for facts in two_ranks.talk()] == [["done"], ["done"]]

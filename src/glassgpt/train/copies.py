@@ -6,7 +6,7 @@ one exchange a step however many micro-batches; and the model stays what it is, 
 What that gives up, sending while the backward pass goes on, pays only where the network is slow and a step is short.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 import torch.distributed as dist
@@ -33,17 +33,13 @@ class Copies(Together):
         add_up([gradient(parameter) for parameter in model.parameters()], self.readers)
         return clip(model, limit)
 
-    def cut(self, name: str, whole: Tensor) -> Tensor:
-        """Itself."""
-        return whole
-
-    def outline(self, name: str, part: Tensor) -> Tensor:
-        """Itself."""
-        return part
-
-    def whole(self, name: str, tensor: Tensor) -> Tensor:
+    def cut(self, tensor: Tensor, weight: str) -> Tensor:
         """Itself."""
         return tensor
+
+    def collect(self, tensors: Mapping[str, Tensor], owner: Callable[[str], str]) -> dict[str, Tensor]:
+        """Rank 0 has everything."""
+        return dict(tensors) if self.leads else {}
 
 
 @torch.no_grad()

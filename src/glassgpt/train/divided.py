@@ -10,6 +10,8 @@ rows of all three, so its rows are brought together before dividing (`by_rank`) 
 files always have the published order.
 """
 
+from collections.abc import Callable, Mapping
+
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -73,30 +75,35 @@ class Divided(Together):
         shorten(self.parts.values(), limit, norm)
         return norm
 
-    def cut(self, name: str, whole: Tensor) -> Tensor:
-        """The slice this rank holds; what is not of the weight's shape, such as a step counter, is kept whole."""
-        weight = self.weights[name]
-        if whole.shape != weight.shape:
-            return whole
-        if self._is_arranged(name):
-            whole = by_rank(whole, self.tensor)
-        if not isinstance(weight, DTensor):
-            return whole
-        mesh, places = weight.device_mesh, weight.placements
-        return local(distribute_tensor(whole.to(self.device), mesh, places, src_data_rank=None))
+    def cut(self, tensor: Tensor, weight: str) -> Tensor:
+        """The slice this rank holds; what is not of the weight's shape, such as a counter of steps, stays whole."""
+        divided = self.weights[weight]
+        if tensor.shape != divided.shape:
+            return tensor
+        if self._is_arranged(weight):
+            tensor = by_rank(tensor, self.tensor)
+        if not isinstance(divided, DTensor):
+            return tensor
+        mesh, places = divided.device_mesh, divided.placements
+        return local(distribute_tensor(tensor.to(self.device), mesh, places, src_data_rank=None))
 
-    def outline(self, name: str, part: Tensor) -> Tensor:
-        """The part as one of a divided tensor."""
-        weight = self.weights[name]
-        if not isinstance(weight, DTensor) or part.shape != weight.to_local().shape:
-            return part
-        mesh, places = weight.device_mesh, weight.placements
-        return DTensor.from_local(part, mesh, places, run_check=False, shape=weight.shape, stride=weight.stride())
+    def collect(self, tensors: Mapping[str, Tensor], owner: Callable[[str], str]) -> dict[str, Tensor]:
+        """All ranks gather each in turn; rank 0 keeps it."""
+        wholes = {}
+        for name, tensor in tensors.items():
+            whole = self._whole(tensor, owner(name))
+            if self.leads:
+                wholes[name] = whole.to("cpu")
+        return wholes
 
-    def whole(self, name: str, tensor: Tensor) -> Tensor:
+    def _whole(self, part: Tensor, weight: str) -> Tensor:
         """Every rank's slice, in the published order."""
-        full = gather(tensor).detach() if isinstance(tensor, DTensor) else tensor
-        return by_third(full, self.tensor) if self._is_arranged(name) and full.dim() else full
+        divided = self.weights[weight]
+        if not isinstance(divided, DTensor) or part.shape != self.parts[weight].shape:
+            return part
+        mesh, places = divided.device_mesh, divided.placements
+        whole = gather(DTensor.from_local(part.detach(), mesh, places, shape=divided.shape, stride=divided.stride()))
+        return by_third(whole, self.tensor) if self._is_arranged(weight) else whole
 
     def _norm(self) -> Tensor:
         """Squares added up over all ranks, each divided by how many ranks hold it."""

@@ -9,8 +9,7 @@ parts, so they need not know how the weights are divided. Where nothing is divid
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +18,8 @@ from glassgpt.model import GPT2
 
 Result = TypeVar("Result")
 Parts = dict[str, nn.Parameter]
-Fetch = Callable[[str, Tensor], Tensor]
-"""The whole of a tensor that may be divided, by name; every rank must ask for the same ones in the same order."""
+Fact = dict[str, Any]
+"""What JSON holds."""
 
 
 @runtime_checkable
@@ -54,12 +53,12 @@ class Ranks(Protocol):
         """The sum, in place, over ranks that read different rows."""
         ...
 
-    def any(self, wish: bool) -> bool:
-        """Whether any rank wishes it: all get the same answer."""
+    def highest(self, number: int) -> int:
+        """The largest number that any rank brings; all get the same answer."""
         ...
 
-    def same(self, number: float) -> float:
-        """Rank 0's number, where clocks or disks would give each rank another."""
+    def told(self, fact: Fact) -> Fact:
+        """Rank 0's, as plain values, where clocks or disks would give each rank another."""
         ...
 
     def attempt(self, action: Callable[[], Result]) -> Result:
@@ -70,18 +69,15 @@ class Ranks(Protocol):
         """On every rank what only rank 0 reads, one tensor at a time."""
         ...
 
-    def cut(self, name: str, whole: Tensor) -> Tensor:
-        """What this rank holds of a tensor that is divided as the weight `name` is."""
+    def cut(self, tensor: Tensor, weight: str) -> Tensor:
+        """What this rank holds of a tensor that is divided as the weight of this name is."""
         ...
 
-    def outline(self, name: str, part: Tensor) -> Tensor:
-        """A tensor of the whole's shape that `collecting` can fetch; the inverse of `cut` but for the numbers."""
-        ...
+    def collect(self, tensors: Mapping[str, Tensor], owner: Callable[[str], str]) -> dict[str, Tensor]:
+        """On rank 0 the whole of each tensor, nothing elsewhere; the inverse of `cut`.
 
-    def collecting(self, *groups: Mapping[str, Tensor]) -> AbstractContextManager[Fetch]:
-        """Fetch wholes one at a time; on leaving, those not asked for are fetched too, so that no rank is left waiting.
-
-        Ranks that want nothing enter and leave.
+        `owner` says as which weight a tensor is divided. What was divided is put together in the CPU's memory, one
+        tensor after the other.
         """
         ...
 
@@ -107,13 +103,13 @@ class Alone:
         """Itself."""
         return value
 
-    def any(self, wish: bool) -> bool:
-        """Itself."""
-        return wish
-
-    def same(self, number: float) -> float:
+    def highest(self, number: int) -> int:
         """Itself."""
         return number
+
+    def told(self, fact: Fact) -> Fact:
+        """Itself."""
+        return fact
 
     def attempt(self, action: Callable[[], Result]) -> Result:
         """Just do it."""
@@ -123,17 +119,13 @@ class Alone:
         """Just read them."""
         yield from tensors
 
-    def cut(self, name: str, whole: Tensor) -> Tensor:
+    def cut(self, tensor: Tensor, weight: str) -> Tensor:
         """Itself."""
-        return whole
+        return tensor
 
-    def outline(self, name: str, part: Tensor) -> Tensor:
-        """Itself."""
-        return part
-
-    def collecting(self, *groups: Mapping[str, Tensor]) -> AbstractContextManager[Fetch]:
+    def collect(self, tensors: Mapping[str, Tensor], owner: Callable[[str], str]) -> dict[str, Tensor]:
         """Everything is here."""
-        return nullcontext(lambda name, tensor: tensor)
+        return dict(tensors)
 
 
 ALONE = Alone()

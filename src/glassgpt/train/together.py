@@ -7,8 +7,6 @@ weights and gradients are divided is said by two kinds of `Together`: `copies.py
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -16,7 +14,7 @@ from torch import Tensor
 
 from glassgpt.errors import InvalidParameter, StoppedElsewhere
 from glassgpt.model import GPT2
-from glassgpt.train.ranks import Fetch, Parts, Result
+from glassgpt.train.ranks import Fact, Parts, Result
 
 
 class Together(ABC):
@@ -44,33 +42,33 @@ class Together(ABC):
         dist.all_reduce(value, group=self.readers)
         return value
 
-    def any(self, wish: bool) -> bool:
+    def highest(self, number: int) -> int:
         """One message of eight bytes."""
-        wishes = torch.tensor(int(wish))
-        dist.all_reduce(wishes, dist.ReduceOp.MAX)
-        return bool(wishes)
+        return -self._lowest(-number)
 
-    def same(self, number: float) -> float:
-        """Rank 0's number."""
-        told = torch.tensor(number, dtype=torch.float64)
+    def told(self, fact: Fact) -> Fact:
+        """Rank 0's, as JSON: nothing is unpickled."""
+        text = torch.frombuffer(bytearray(json.dumps(fact).encode()), dtype=torch.uint8)
+        length = torch.tensor(len(text))
+        dist.broadcast(length, 0)
+        told = text if self.leads else torch.empty(int(length), dtype=torch.uint8)
         dist.broadcast(told, 0)
-        return told.item()
+        return json.loads(told.numpy().tobytes())
 
     def attempt(self, action: Callable[[], Result]) -> Result:
         """Fail together: the first rank that failed raises its error, the others StoppedElsewhere."""
         try:
             result = action()
         except Exception as error:
-            if self._first(self.rank) == self.rank:
+            if self._lowest(self.rank) == self.rank:
                 raise
             raise StoppedElsewhere("Another rank stopped too; its message says why.") from error
-        first = self._first(self.world)
+        first = self._lowest(self.world)
         if first < self.world:
             raise StoppedElsewhere(f"Rank {first} stopped; its message says why.")
         return result
 
-    def _first(self, number: int) -> int:
-        """The smallest number that any rank brings."""
+    def _lowest(self, number: int) -> int:
         numbers = torch.tensor(number)
         dist.all_reduce(numbers, dist.ReduceOp.MIN)
         return int(numbers)
@@ -83,46 +81,22 @@ class Together(ABC):
         try:
             for name, tensor in tensors:
                 here = tensor.detach().contiguous().to(self.device)
-                self._tell({"name": name, "shape": list(here.shape), "dtype": str(here.dtype)})
+                self.told({"name": name, "shape": list(here.shape), "dtype": str(here.dtype)})
                 dist.broadcast(here, 0)
                 yield name, here
         except Exception:
-            self._tell({"failed": True})
+            self.told({"failed": True})
             raise
-        self._tell({})
+        self.told({})
 
     def _received(self) -> Iterator[tuple[str, Tensor]]:
-        while head := self._tell({}):
+        while head := self.told({}):
             if "failed" in head:
                 raise StoppedElsewhere("Rank 0 could not read the checkpoint; its message says why.")
             dtype = getattr(torch, head["dtype"].removeprefix("torch."))
             here = torch.empty(head["shape"], dtype=dtype, device=self.device)
             dist.broadcast(here, 0)
             yield head["name"], here
-
-    def _tell(self, fact: dict[str, Any]) -> dict[str, Any]:
-        """Rank 0's fact, on every rank."""
-        text = torch.frombuffer(bytearray(json.dumps(fact).encode()), dtype=torch.uint8)
-        length = int(self.same(len(text)))
-        told = text if self.leads else torch.empty(length, dtype=torch.uint8)
-        dist.broadcast(told, 0)
-        return json.loads(told.numpy().tobytes())
-
-    @contextmanager
-    def collecting(self, *groups: Mapping[str, Tensor]) -> Iterator[Fetch]:
-        """Ranks ask in step; who leaves early still answers the rest."""
-        left = iter([item for group in groups for item in group.items()])
-
-        def fetch(name: str, tensor: Tensor) -> Tensor:
-            expected, _ = next(left)
-            assert name == expected, f"{name} was asked for where {expected} is due"
-            return self.whole(name, tensor)
-
-        try:
-            yield fetch
-        finally:
-            for name, tensor in left:
-                self.whole(name, tensor)
 
     @abstractmethod
     def spread(self, model: GPT2) -> Parts:
@@ -133,13 +107,9 @@ class Together(ABC):
         """Complete the gradients and clip them."""
 
     @abstractmethod
-    def cut(self, name: str, whole: Tensor) -> Tensor:
+    def cut(self, tensor: Tensor, weight: str) -> Tensor:
         """What this rank holds of it."""
 
     @abstractmethod
-    def outline(self, name: str, part: Tensor) -> Tensor:
-        """What `whole` takes."""
-
-    @abstractmethod
-    def whole(self, name: str, tensor: Tensor) -> Tensor:
-        """Gather it, on all ranks at once."""
+    def collect(self, tensors: Mapping[str, Tensor], owner: Callable[[str], str]) -> dict[str, Tensor]:
+        """On rank 0 the whole of each."""
