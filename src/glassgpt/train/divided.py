@@ -77,8 +77,8 @@ class Divided(Together):
 
     def cut(self, tensor: Tensor, weight: str) -> Tensor:
         """The slice this rank holds; what is not of the weight's shape, such as a counter of steps, stays whole."""
-        divided = self.weights[weight]
-        if tensor.shape != divided.shape:
+        divided = self.weights.get(weight)
+        if divided is None or tensor.shape != divided.shape:
             return tensor
         if self._is_arranged(weight):
             tensor = by_rank(tensor, self.tensor)
@@ -98,7 +98,7 @@ class Divided(Together):
 
     def _whole(self, part: Tensor, weight: str) -> Tensor:
         """Every rank's slice, in the published order."""
-        divided = self.weights[weight]
+        divided = self.weights.get(weight)
         if not isinstance(divided, DTensor) or part.shape != self.parts[weight].shape:
             return part
         mesh, places = divided.device_mesh, divided.placements

@@ -79,6 +79,16 @@ class Log:
             self.deaf = True
 
 
+class Silence:
+    """The log of a rank that does not lead."""
+
+    def tell(self, event: Event) -> None:
+        """Rank 0 tells it."""
+
+    def cut(self, step: int) -> None:
+        """Rank 0 cuts it."""
+
+
 def _step_of(line: str) -> float:
     """The step a line belongs to; a line cut short by a crash belongs nowhere."""
     try:

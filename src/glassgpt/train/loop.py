@@ -6,7 +6,9 @@
 import math
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -26,10 +28,11 @@ from glassgpt.train.events import Evaluation, Listener, Resumed, Step, Trouble
 from glassgpt.train.guard import Verdict, Watch, batch_number
 from glassgpt.train.identity import Identity
 from glassgpt.train.lock import hold
-from glassgpt.train.log import Log
+from glassgpt.train.log import Log, Silence
+from glassgpt.train.meeting import Seat, gathered
 from glassgpt.train.memory import explain_out_of_memory
 from glassgpt.train.optimizer import Updater
-from glassgpt.train.ranks import ALONE
+from glassgpt.train.ranks import ALONE, Ranks
 from glassgpt.train.recipe import Recipe
 from glassgpt.train.run import Run
 from glassgpt.train.saving import Saver
@@ -72,15 +75,20 @@ def train(
 
     A run that was stopped goes on from its newest checkpoint, bit for bit as if it had not been stopped (same machine,
     same threads); `force` lets it go on although data, recipe or versions changed. `start` names a model to begin with
-    instead of random weights. SIGINT, SIGTERM and SIGHUP finish the step, save, and return; a second one stops at once.
+    instead of random weights. Started by torchrun, several processes train one model; what they write, return and tell
+    `listen` is rank 0's. SIGINT, SIGTERM and SIGHUP finish the step, save, and return; a second one stops at once.
 
     Raises RunInUse where another process trains in the folder, SavingFailed where nothing can be saved, NotFinite and
     OutOfMemory as they say, and RunError for a folder that holds another run.
     """
     length, reading = recipe.model.context_length, asdict(recipe.reading)
     corpus = open_data(data, context=length, rows=recipe.rows, seed=recipe.seed, **reading)
-    with hold(run), explain_out_of_memory(recipe):
-        return Trainer(recipe, Run(run), corpus, start=start, device=device, listen=listen).go(resume, force)
+    place = Seat.taken().device(resolve(device).device)
+    with gathered(recipe.parallel, place) as ranks, ExitStack() as stack, explain_out_of_memory(recipe):
+        ranks.attempt(lambda: stack.enter_context(hold(run)) if ranks.leads else None)
+        return Trainer(recipe, Run(run), corpus, start=start, device=place, listen=listen, ranks=ranks).go(
+            resume, force
+        )
 
 
 class Trainer:
@@ -93,23 +101,26 @@ class Trainer:
         data: Corpus,
         *,
         start: str | Path | None = None,
-        device: str = "auto",
+        device: torch.device | None = None,
         listen: Listener = lambda event: None,
+        ranks: Ranks = ALONE,
     ) -> None:
         """Set up the model; nothing is written yet."""
         _check_vocabulary(recipe, data.tokenizer)
         keep_large_blocks()
-        self.recipe, self.run, self.data = recipe, run, data
-        weights, self.start = open_start(start, recipe, data.tokenizer, run)
+        self.recipe, self.run, self.data, self.ranks = recipe, run, data, ranks
+        self.rows = ranks.rows(recipe.rows)
+        found = ranks.attempt(lambda: open_start(start, recipe, data.tokenizer, run) if ranks.leads else (None, None))
+        weights, self.start = found
         self.model = initialize(GPT2(recipe.model), recipe.seed)
         if weights is not None:
             self.model.load_state_dict(weights)
-        self.model.to(resolve(device).device).train()
-        self.updater = Updater(ALONE.spread(self.model), recipe.optimizer)
+        self.model.to(device or resolve("auto").device).train()
+        self.updater = Updater(ranks.spread(self.model), recipe.optimizer)
         if recipe.recompute:
             recompute_blocks(self.model)
         self.progress, self.watch = Progress(), Watch(recipe.guard)
-        self.log = Log(run.path / "log.jsonl", listen)
+        self.log = Log(run.path / "log.jsonl", listen) if ranks.leads else Silence()
         self.saver = Saver(run, recipe.saving, data.tokenizer, self.log.tell)
 
     def go(self, resume: bool = True, force: bool = False) -> RunResult:
@@ -117,21 +128,34 @@ class Trainer:
         self._take_up(resume, force)
         validation = None
         with stop_on_signal() as stop, self.saver:
-            while self.progress.step < self.recipe.steps and not stop:
+            asked = self.ranks.highest(stop.signal or 0)
+            while self.progress.step < self.recipe.steps and not asked:
                 self._step()
-                self.saver.collect()
-                if self._due(self.recipe.watching.evaluate_every) and not stop:
+                self.ranks.attempt(self.saver.collect)
+                asked = self.ranks.highest(stop.signal or 0)
+                if self._due(self.recipe.watching.evaluate_every) and not asked:
                     validation = self._evaluate()
-                if self._due(self.recipe.saving.every) or stop:
-                    last = self.progress.step == self.recipe.steps or bool(stop)
-                    self.saver.save(self._snapshot(), last=last)
+                if self._due(self.recipe.saving.every) or asked:
+                    self._save(last=self.progress.step == self.recipe.steps or bool(asked))
         done = self.progress.step
         if done == self.recipe.steps:
             return RunResult(self.run.folder(done), done, validation)
-        return RunResult(self.run.folder(done), done, None, stop.signal)
+        return RunResult(self.run.folder(done), done, None, asked)
 
     def _take_up(self, resume: bool, force: bool) -> None:
         """Go on from the newest checkpoint that is whole, or begin."""
+        found, troubles = self.ranks.attempt(lambda: self._look(resume, force) if self.ranks.leads else (None, []))
+        step = self.ranks.told({"step": found})["step"]
+        if step is not None:
+            self._restore(step)
+            self.log.tell(Resumed(step))
+        elif self.recipe.guard.on_nonfinite == "rollback":  # which needs something to go back to
+            self._save()
+        for trouble in troubles:
+            self.log.tell(trouble)
+
+    def _look(self, resume: bool, force: bool) -> tuple[int | None, list[Trouble]]:
+        """The newest checkpoint that is whole, and what is wrong with others or with going on."""
         identity = Identity(self.recipe, self.data.vocabulary, self.data.fingerprint, self.start)
         forced = self.run.begin(identity, resume=resume, force=force)
         self.saver.check_room(_checkpoint_bytes(self.recipe, self.model))
@@ -142,15 +166,9 @@ class Trainer:
         for bad in damaged:
             self.run.set_aside(bad)
         self.log.cut(step or 0)
-        if step is not None:
-            self._restore(step)
-            self.log.tell(Resumed(step))
-        elif self.recipe.guard.on_nonfinite == "rollback":  # which needs something to go back to
-            self.saver.save(self._snapshot())
-        for text in damaged.values():
-            self.log.tell(Trouble(step or 0, "checkpoint", f"passed over a damaged checkpoint: {text}"))
-        for text in forced:
-            self.log.tell(Trouble(step or 0, "forced", f"goes on although something changed: {text}"))
+        passed = [Trouble(step or 0, "checkpoint", f"passed over a damaged checkpoint: {t}") for t in damaged.values()]
+        changed = [Trouble(step or 0, "forced", f"goes on although something changed: {text}") for text in forced]
+        return step, passed + changed
 
     def _step(self) -> None:
         """Read a batch, compute, and update the weights if the guard finds nothing wrong."""
@@ -158,10 +176,10 @@ class Trainer:
         done, self.progress.validation = self.progress.step, None
         share = rate(self.recipe.schedule, done, self.recipe.steps)
         number = batch_number(done, self.progress.left_out)
-        batch = self.data.batch(number)
+        batch = self.data.rows(number, *self.rows)
         with torch.random.fork_rng():
             torch.manual_seed(mix(self.recipe.seed, done) >> 1)  # dropout is a function of the step, so it resumes too
-            loss, norm = gradients(self.model, self.recipe, batch)
+            loss, norm = gradients(self.model, self.recipe, batch, self.ranks)
         verdict = self.watch.judge(done + 1, loss.item(), norm.item())
         if verdict is None:
             self.updater.step(share)
@@ -180,7 +198,7 @@ class Trainer:
         step, policy = self.progress.step + 1, self.recipe.guard.on_nonfinite
         if verdict.finite:
             policy = "skip"
-        shown = self._diagnose(verdict, number, batch)
+        shown = self._diagnose(verdict, number, batch) if self.ranks.leads else ""
         self.updater.forget()
         if policy == "abort" or self.watch.gives_up:
             often = "" if policy == "abort" else f"{self.watch.bad_in_a_row} bad steps in a row; "
@@ -204,8 +222,9 @@ class Trainer:
 
     def _roll_back(self, told: str, number: int) -> None:
         """Go back to the newest checkpoint; from now on this batch is left out."""
-        self.saver.collect(wait=True)
-        step = self.run.latest()
+        self.ranks.attempt(partial(self.saver.collect, wait=True))
+        found = self.ranks.attempt(lambda: self.run.latest() if self.ranks.leads else None)
+        step = self.ranks.told({"step": found})["step"]
         if step is None:
             raise NotFinite(f"{told}; but there is no checkpoint to go back to.")
         left_out = [*self.progress.left_out, number]
@@ -216,19 +235,26 @@ class Trainer:
 
     def _restore(self, step: int, *, rewind: bool = False) -> None:
         """Put weights, optimizers and progress back as they were after `step` updates."""
-        snapshot = self.run.read(step)
-        self.model.load_state_dict(snapshot.weights)
-        self.updater.restore(dict(snapshot.optimizer))
-        self.progress = snapshot.progress
+        read = self.ranks.attempt(lambda: self.run.read(step) if self.ranks.leads else None)
+        weights, memory = (read.weights, read.optimizer) if read else ({}, {})
+        with torch.no_grad():
+            for name, tensor in self.ranks.relay(weights.items()):
+                self.updater.parts[name].copy_(self.ranks.cut(tensor, name))
+        owner = self.updater.owner
+        self.updater.restore({key: self.ranks.cut(t, owner(key)) for key, t in self.ranks.relay(memory.items())})
+        self.progress = Progress(**self.ranks.told(asdict(read.progress) if read else {}))
         if self.progress.watch:
             take: Callable[[dict[str, object]], None] = self.watch.rewind if rewind else self.watch.restore
             take(self.progress.watch)
 
-    def _snapshot(self) -> Snapshot:
+    def _save(self, *, last: bool = False) -> None:
+        """Rank 0 writes what all ranks hold."""
         self.progress.watch = self.watch.state()
         progress = Progress(**asdict(self.progress))
-        weights = {name: parameter.detach() for name, parameter in self.model.named_parameters()}
-        return Snapshot(self.recipe.model, weights, self.updater.state(), progress)
+        weights = self.ranks.collect(self.updater.weights(), lambda name: name)
+        memory = self.ranks.collect(self.updater.state(), self.updater.owner)
+        snapshot = Snapshot(self.recipe.model, weights, memory, progress)
+        self.ranks.attempt(lambda: self.saver.save(snapshot, last=last) if self.ranks.leads else None)
 
     def _due(self, every: int) -> bool:
         done = self.progress.step

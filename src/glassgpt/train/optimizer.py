@@ -18,7 +18,7 @@ class Updater:
 
     def __init__(self, weights: Parts, settings: Optimizer) -> None:
         """Sort the weights, or the parts of them that this rank holds; a tied head is the token embedding."""
-        self.settings = settings
+        self.parts, self.settings = weights, settings
         self.thirds: list[tuple[nn.Parameter, list[nn.Parameter]]] = []
         matrices = [p for name, p in weights.items() if is_block_matrix(name, p)] if settings.method == "muon" else []
         rest = [p for p in weights.values() if not any(p is matrix for matrix in matrices)]
@@ -53,6 +53,10 @@ class Updater:
         for whole, _ in self.thirds:
             whole.grad = None
 
+    def weights(self) -> dict[str, torch.Tensor]:
+        """The weights to keep and to judge the run by, under the model's names."""
+        return {name: part.detach() for name, part in self.parts.items()}
+
     def state(self) -> dict[str, torch.Tensor]:
         """Everything the optimizers remember, flat, as safetensors holds it."""
         return {
@@ -61,6 +65,12 @@ class Updater:
             for index, entry in optimizer.state_dict()["state"].items()
             for name, value in entry.items()
         }
+
+    def owner(self, key: str) -> str:
+        """The weight that a tensor of `state` belongs to."""
+        number, index, _ = key.split(".", 2)
+        members = [part for group in self.optimizers[int(number)].param_groups for part in group["params"]]
+        return next((name for name, part in self.parts.items() if part is members[int(index)]), "")
 
     def restore(self, tensors: dict[str, torch.Tensor]) -> None:
         """The inverse of `state`."""
