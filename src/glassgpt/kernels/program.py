@@ -1,0 +1,152 @@
+"""The list of kernels that make one step of GPT-2, with the buffers between them.
+
+Per layer: normalise, query-key-value, attend, project, normalise, widen, narrow. A barrier stands where a kernel reads
+what other threads have written.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glassgpt.kernels.attend import ATTEND, attend_name, own_bytes
+from glassgpt.kernels.layout import BLOCK, Format, padded
+from glassgpt.kernels.library import Design, Library
+from glassgpt.kernels.linear import LINEAR, linear_name
+from glassgpt.kernels.memory import aligned
+from glassgpt.kernels.normalize import EMBED, NORMALIZE, embed_name, normalize_name
+from glassgpt.kernels.operation import Slots, Values, Words
+from glassgpt.kernels.rows import row_bytes
+from glassgpt.kernels.weights import Block, Matrix, Norm, Weights
+
+Bytes = NDArray[np.uint8]
+Named = dict[str, NDArray[Any] | int | float]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a crew runs."""
+
+    entries: Words
+    """(n, 3): addresses of kernels and of their arguments, and whether all wait for each other afterwards."""
+    kept: list[Any]
+    """What the addresses point to."""
+
+
+class _Writer:
+    """Appends kernels, and remembers the buffers."""
+
+    def __init__(self, weights: Weights, design: Design, library: Library, rows: int, private: int) -> None:
+        shape = weights.shape
+        self.shape, self.design, self.library = shape, design, library
+        self.steps: list[tuple[int, int, int]] = []
+        self.kept: list[Any] = [weights, library]
+        copies = max(private, 1)
+        self.inner = padded(shape.width)
+        self.private = private > 0
+        self.x: NDArray[Any] = aligned((rows, self.inner), np.float32)
+        self.normal = _rows(copies * rows, self.inner, design.body).reshape(copies, -1)
+        self.last = _rows(copies * rows, self.inner, design.head).reshape(copies, -1)
+        self.queries = _rows(rows, shape.joined, design.cache)
+        self.mixed = _rows(rows, shape.joined, design.body)
+        self.wide = _rows(rows, padded(shape.mlp), design.body)
+        self.valid = np.zeros(self.inner, np.float32)
+        self.valid[: shape.width] = 1
+
+    def add(self, name: str, slots: Slots, values: Values, *, barrier: bool = True) -> None:
+        """Append a kernel with its arguments."""
+        arguments = slots.fill(values)
+        self.kept.append((arguments, values))
+        self.steps.append((self.library.address(name), arguments.ctypes.data, int(barrier)))
+
+    def embed(self, weights: Weights) -> None:
+        """Tokens and places become the residual stream."""
+        tables = {"words": weights.words, "positions": weights.places}
+        name = embed_name(half=weights.words.dtype == np.uint16)
+        self.add(name, EMBED, {**tables, "width": self.shape.width, "x": self.x, "x_stride": self.x.strides[0]})
+
+    def normalize(self, norm: Norm, form: Format, out: Bytes, *, wanted_only: bool = False) -> None:
+        """The residual stream, normalised; with private copies nobody has to wait."""
+        values = {
+            "x": self.x,
+            "x_stride": self.x.strides[0],
+            "inner": self.inner,
+            "gain": norm.gain,
+            "bias": norm.bias,
+            "valid": self.valid,
+            "one_over_width": 1 / self.shape.width,
+            "epsilon": self.shape.epsilon,
+            "out": out,
+            "out_stride": row_bytes(self.inner, form),
+            "private": out.strides[0] if self.private else 0,
+            "wanted_only": int(wanted_only),
+        }
+        self.add(normalize_name(form), NORMALIZE, values, barrier=not self.private)
+
+    def linear(self, finish: str, matrix: Matrix, x: Bytes, values: Named) -> None:
+        """Rows times a matrix; `x` with as many copies as threads is private."""
+        packed, form = matrix.packed, matrix.packed.format
+        usual: Named = {
+            "w": packed.data,
+            "scales": 0 if packed.group_scales is None else packed.group_scales,
+            "channels": 0 if packed.channel_scales is None else packed.channel_scales,
+            "bias": matrix.bias,
+            "blocks": packed.blocks,
+            "steps": packed.inner // form.per_step,
+            "x": x,
+            "x_stride": row_bytes(packed.inner, form),
+            "x_private": x.strides[0] if self.private and (x is self.normal or x is self.last) else 0,
+            "out": 0,
+        }
+        absent: Named = dict.fromkeys(
+            ("wanted_only", "out_stride", "out_inner", "layer", "heads", "head_blocks", "factor"), 0
+        )
+        self.add(linear_name(form, finish), LINEAR, {**absent, **usual, **values})
+
+    def block(self, block: Block, layer: int, own: Bytes) -> None:
+        """One layer."""
+        shape, design = self.shape, self.design
+        heads = {"layer": layer, "heads": shape.heads, "head_blocks": padded(shape.head_width) // BLOCK}
+        query_stride = row_bytes(shape.joined, design.cache)
+        stream: Named = {"out": self.x, "out_stride": self.x.strides[0]}
+        self.normalize(block.ln_1, design.body, self.normal)
+        scatter = {"out": self.queries, "out_stride": query_stride, "factor": shape.factors[layer], **heads}
+        self.linear("scatter", block.c_attn, self.normal, scatter)
+        attend = {
+            "queries": self.queries,
+            "query_stride": query_stride,
+            "out": self.mixed,
+            "out_stride": row_bytes(shape.joined, design.body),
+            "out_inner": shape.joined,
+            "own": own,
+            "own_bytes": own.strides[0],
+            "room": padded(shape.positions),
+            **heads,
+        }
+        self.add(attend_name(design.cache, design.body), ATTEND, attend)
+        self.linear("add", block.c_proj, self.mixed, stream)
+        self.normalize(block.ln_2, design.body, self.normal)
+        inner = padded(shape.mlp)
+        wide: Named = {"out": self.wide, "out_stride": row_bytes(inner, design.body), "out_inner": inner}
+        self.linear("activate", block.c_fc, self.normal, wide)
+        self.linear("add", block.mlp_proj, self.wide, stream)
+
+
+def _rows(count: int, inner: int, form: Format) -> Bytes:
+    return aligned((count, row_bytes(inner, form)), np.uint8)
+
+
+def write_program(
+    weights: Weights, design: Design, library: Library, threads: int, *, rows: int, private: bool
+) -> Program:
+    """A step of up to `rows` tokens; `private`: each thread normalises all rows for itself."""
+    writer = _Writer(weights, design, library, rows, threads if private else 0)
+    own: Bytes = aligned((threads, own_bytes(padded(weights.shape.positions))), np.uint8)
+    writer.embed(weights)
+    for layer, block in enumerate(weights.blocks):
+        writer.block(block, layer, own)
+    writer.normalize(weights.ln_f, design.head, writer.last, wanted_only=True)
+    stride = 4 * weights.head.packed.blocks * BLOCK
+    writer.linear("logits", weights.head, writer.last, {"out_stride": stride, "wanted_only": 1})
+    return Program(np.array(writer.steps, np.int64), writer.kept)

@@ -1,0 +1,185 @@
+"""The micro-kernel: a few rows times one block of 64 outputs. Everything heavy in GPT-2 is this, over and over.
+
+    out[r, n] = Σ over k of  x[r, k] · w[n, k]        r < rows ≤ 6, n < 64
+
+Why it looks as it does:
+
+- **The sums stay in registers.** A row has 64 sums, four registers of 16; six rows fill 24 of the 32 that AVX-512 has.
+  Nothing is written to memory before the last product. Each loaded weight serves all rows, and each row's numbers serve
+  all outputs: 24 multiply-adds for 4 + 6 loads.
+- **A step is four bytes deep.** The weights lie so that 256 bytes hold one step of all 64 outputs (`layout.py`); the
+  four bytes of a row that belong to it are copied to every lane. What those four bytes mean (one float32, two bfloat16,
+  four int8) only decides which instruction multiplies.
+- **The order is fixed.** Each output has one sum, and k runs from 0 to the end, for one row as for six. So the result
+  of a row is the same to the bit, whoever is beside it. All that the engine promises about that rests on this line.
+- **Weights are asked for early.** With few rows the kernel waits for memory, not for arithmetic: it asks 4 KB ahead.
+  With many rows the block is used again and again; meanwhile each pass asks for a piece of the next block.
+
+Integers gather in 32 bits within a group of inner positions; then the group's scales turn the sum into float32.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from glassgpt.kernels.arithmetic import Floats, Reals, multiply_add
+from glassgpt.kernels.dot import Dot, dot_of
+from glassgpt.kernels.ir import Function, Module, Value
+from glassgpt.kernels.layout import BLOCK, INT4, Format, Packed, scales_of_groups, unpack
+from glassgpt.kernels.machine import Machine
+from glassgpt.kernels.rows import rows_twin, scales_of, starts_of
+from glassgpt.kernels.types_of_llvm import F32, I16, I32, I64, PTR
+
+MOST_ROWS = 6
+STEP = 4 * BLOCK
+"""Bytes of weights in one step."""
+AHEAD = 4096
+"""How many bytes ahead weights are asked for when they come from memory."""
+
+
+class Panel(NamedTuple):
+    """What one call works on, as addresses."""
+
+    w: Value
+    scales: Value
+    """Scales of the block's groups (int4)."""
+    x: Sequence[Value]
+    """Each row."""
+    steps: Value
+    ahead: Value | None
+    """The next block; None: read this one as a stream."""
+
+
+def table_name(form: Format) -> str:
+    """The table of kernels for a format: six that stream, for 1 … 6 rows, then six that do not."""
+    return f"tiles_{form.name}"
+
+
+def add_tiles(module: Module, machine: Machine, form: Format) -> None:
+    """Write all kernels of a format, and a table of their addresses."""
+    names = []
+    for streams in (True, False):
+        for rows in range(1, MOST_ROWS + 1):
+            names.append(f"tile_{form.name}_{'stream' if streams else 'reuse'}_{rows}")
+            add_tile(module, names[-1], machine, form, rows, streams)
+    module.table(table_name(form), names)
+
+
+def add_tile(module: Module, name: str, machine: Machine, form: Format, rows: int, streams: bool) -> None:
+    """Write one kernel. Row r of `x` begins `x_stride` bytes after row r − 1, likewise `out`."""
+    dot = dot_of(machine, form)
+    columns = columns_at_once(machine, form, rows)
+    register = 4 * machine.lanes
+    with module.function(
+        name, w=PTR, scales=PTR, x=PTR, x_stride=I64, steps=I64, out=PTR, out_stride=I64, ahead=PTR
+    ) as f:
+        x = [f["x"] + f["x_stride"] * r for r in range(rows)]
+        out = [f["out"] + f["out_stride"] * r for r in range(rows)]
+        with f.times(STEP // (columns * register)) as part:  # all 64 outputs at once where the registers suffice
+            place = part * (columns * register)
+            ahead = None if streams else f["ahead"] + part * f["steps"] * 64
+            panel = Panel(f["w"] + place, f["scales"] + (part * (columns * register // 2)), x, f["steps"], ahead)
+            multiply = _integer_sums if form.group else _float_sums
+            sums = multiply(f, dot, panel, columns)
+            for r in range(rows):
+                for c in range(columns):
+                    f.store(sums[r * columns + c], out[r] + place + c * register)
+
+
+def columns_at_once(machine: Machine, form: Format, rows: int) -> int:
+    """How many registers of outputs fit beside each other: 1, 2, 4 … of the 64 / lanes there are."""
+    sums = 2 if form.group else 1  # integers keep a float32 sum beside the one of the group
+    weights = dot_of(machine, form).parts
+    columns = BLOCK // machine.lanes
+    while columns > 1 and (rows * sums + weights) * columns + 2 > machine.registers:
+        columns //= 2
+    return columns
+
+
+def _float_sums(f: Function, dot: Dot, panel: Panel, columns: int) -> Sequence[Value]:
+    zero = f.value(F32.of(dot.lanes), 0.0)
+    return f.fold(panel.steps, [zero] * (len(panel.x) * columns), partial(_step, f, dot, panel))
+
+
+def _integer_sums(f: Function, dot: Dot, panel: Panel, columns: int) -> Sequence[Value]:
+    """Group by group: whole numbers first, then sum += whole · scale of the row · scale of the weights."""
+    form, wide = dot.form, F32.of(dot.lanes)
+    steps = form.group // form.per_step
+    groups, inner = panel.steps // steps, panel.steps * form.per_step
+
+    def group(g: Value, sums: list[Value]) -> list[Value]:
+        starts = [f.splat(f.load(I32, starts_of(x, inner, form) + g * 4), dot.lanes) for x in panel.x]
+        inside = panel._replace(
+            w=panel.w + g * (steps * STEP),
+            x=[x + g * form.group for x in panel.x],
+            ahead=None if panel.ahead is None else panel.ahead + g * (steps * 64),
+        )
+        begin = [start for start in starts for _ in range(columns)]
+        whole = f.fold(f.value(I64, steps), begin, partial(_step, f, dot, inside))
+        scales = [f.splat(f.load(F32, scales_of(x, inner) + g * 4), dot.lanes) for x in panel.x]
+        return _scaled(f, dot, whole, sums, scales, panel.scales + g * (2 * BLOCK))
+
+    return f.fold(groups, [f.value(wide, 0.0)] * (len(panel.x) * columns), group)
+
+
+def _scaled(
+    f: Function, dot: Dot, whole: Sequence[Value], sums: Sequence[Value], scales: Sequence[Value], place: Value
+) -> list[Value]:
+    columns = len(sums) // len(scales)
+    weights = [None] * columns
+    if dot.form.group_scales:
+        weights = [_bfloat16(f, place + c * (2 * dot.lanes), dot.lanes) for c in range(columns)]
+    result = []
+    for n, (number, total) in enumerate(zip(whole, sums, strict=True)):
+        scale, weight = scales[n // columns], weights[n % columns]
+        factor = scale if weight is None else scale * weight
+        result.append(multiply_add(f, dot.machine, f.convert("sitofp", number, F32), factor, total))
+    return result
+
+
+def _step(f: Function, dot: Dot, panel: Panel, i: Value, sums: Sequence[Value]) -> list[Value]:
+    """One step: 256 bytes of weights (or this part of them) meet four bytes of each row."""
+    columns = len(sums) // len(panel.x)
+    place, register = panel.w + i * STEP, 4 * dot.lanes
+    weights = [f.load(I32.of(dot.lanes), place + c * register) for c in range(columns)]
+    if panel.ahead is None:
+        for line in range(0, columns * register, 64):
+            f.prefetch(place + AHEAD + line)
+    else:
+        f.prefetch(panel.ahead + i * 64)
+    after = list(sums)
+    for half in range(dot.halves):  # int4: the low halves of the bytes, then the high ones
+        numbers = [dot.part(weight, half) for weight in weights]
+        for r, x in enumerate(panel.x):
+            four = f.load(I32, x + i * (4 * dot.halves) + 4 * half)
+            for c in range(columns):
+                n = r * columns + c
+                after[n] = dot.multiply(f, after[n], numbers[c], f.splat(four, dot.lanes))
+    return after
+
+
+def _bfloat16(f: Function, place: Value, lanes: int) -> Value:
+    whole = f.convert("zext", f.load(I16.of(lanes), place), I32)
+    return f.bits(whole << 16, F32.of(lanes))
+
+
+def tile_twin(packed: Packed, x: Floats) -> Reals:
+    """(rows, N): the same sums in NumPy, on rows rounded as the kernel's are; channel scales are not applied."""
+    form = packed.format
+    rows = rows_twin(x, form)
+    if not form.group:
+        return rows @ unpack(packed).T
+    numbers = unpack(Packed(form, packed.data, np.ones(packed.blocks * BLOCK, np.float32)))
+    scales = scales_of_groups(packed) if form is INT4 else np.ones(1)
+    return _by_groups(rows, numbers, scales, form.group)
+
+
+def _by_groups(x: Reals, w: Reals, scales: Reals, group: int) -> Reals:
+    products = np.einsum("rgk,ngk->rng", _cut(x, group), _cut(w, group), optimize=True)
+    return (products * scales).sum(axis=2)
+
+
+def _cut(a: Reals, group: int) -> Reals:
+    return a.reshape(len(a), -1, group).astype(np.float64)
