@@ -14,7 +14,8 @@ from glassgpt.model import GPT2, SIZES, GPT2Config, initialize, parameter_count
 from glassgpt.model.attend import Attend, explicit, fused
 from glassgpt.train.optimizer import Updater
 from glassgpt.train.recipe import Optimizer, Recipe
-from glassgpt.train.step import recompute_blocks, train_step
+from glassgpt.train.step import train_step
+from glassgpt.train.working import Worker, recompute_blocks
 from tests.oracle.parity import farthest, gradient_error, next_token_loss
 from tests.oracle.twins import Case, attentions, documents, ours, random_ids, random_weights
 
@@ -148,10 +149,10 @@ def ten_losses(precision: str) -> list[float]:
         precision=precision,
     )
     model = initialize(GPT2(recipe.model), seed=0)
-    updater = Updater(dict(model.named_parameters()), recipe.optimizer)
+    worker, updater = Worker(model, recipe), Updater(dict(model.named_parameters()), recipe.optimizer)
     ids = random_ids(recipe.model, recipe.rows, 65)
     batch = Batch(ids[:, :-1], ids[:, 1:])
-    return [train_step(model, updater, recipe, batch, rate=1.0)[0].item() for _ in range(recipe.steps)]
+    return [train_step(worker, updater, batch, rate=1.0)[0].item() for _ in range(recipe.steps)]
 
 
 # Rung 12: two ways to the same numbers

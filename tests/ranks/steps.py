@@ -12,6 +12,7 @@ from glassgpt.train.optimizer import Updater
 from glassgpt.train.recipe import Recipe
 from glassgpt.train.settings import Optimizer, Parallel
 from glassgpt.train.step import gradients
+from glassgpt.train.working import Worker
 
 SHAPE = GPT2Config(vocab_size=61, context_length=16, emb_dim=24, n_heads=4, n_layers=2, drop_rate=0.0)
 PLAIN = Recipe(model=SHAPE, steps=20, rows=8, micro_rows=2, precision="float32", loss_rows=0)
@@ -43,10 +44,10 @@ def twenty_steps(settings: Recipe) -> tuple[list[float], list[float], dict[str, 
     with gathered(settings.parallel, CPU) as ranks:
         model = initialize(GPT2(SHAPE), 3)
         parts = ranks.spread(model)
-        updater = Updater(parts, settings.optimizer)
+        updater, worker = Updater(parts, settings.optimizer), Worker(model, settings)
         losses, lengths = [], []
         for step in range(settings.steps):
-            loss, norm = gradients(model, settings, batch(step).rows(*ranks.rows(settings.rows)), ranks)
+            loss, norm = gradients(worker, batch(step).rows(*ranks.rows(settings.rows)), ranks)
             updater.step(1.0)
             losses.append(loss.item())
             lengths.append(norm.item())

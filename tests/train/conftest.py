@@ -45,7 +45,7 @@ def variant(recipe):
     """The recipe with some settings changed; those of the optimizer by keyword too."""
 
     def change(**settings):
-        inner = {name: settings.pop(name) for name in ("method", "lr") if name in settings}
+        inner = {name: settings.pop(name) for name in ("method", "lr", "ema") if name in settings}
         return replace(recipe, optimizer=replace(recipe.optimizer, **inner), **settings)
 
     return change

@@ -53,8 +53,13 @@ class GPT2(nn.Module):
         return self.ln_f(x)
 
     def logits(self, hidden: Float[Tensor, "*rows D"]) -> Float[Tensor, "*rows V"]:
-        """Score every word of the vocabulary; the head is the token embedding unless untied."""
-        return F.linear(hidden, self.wte.weight if self.config.tie_embeddings else self.lm_head.weight)
+        """Score every word of the vocabulary."""
+        return F.linear(hidden, self.head)
+
+    @property
+    def head(self) -> Float[Tensor, "V D"]:
+        """A vector for each word of the vocabulary: the token embedding unless untied."""
+        return self.wte.weight if self.config.tie_embeddings else self.lm_head.weight
 
 
 class Block(nn.Module):

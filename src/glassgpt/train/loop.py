@@ -38,8 +38,9 @@ from glassgpt.train.run import Run
 from glassgpt.train.saving import Saver
 from glassgpt.train.schedule import rate
 from glassgpt.train.start import open_start
-from glassgpt.train.step import gradients, recompute_blocks
+from glassgpt.train.step import gradients
 from glassgpt.train.stopping import stop_on_signal
+from glassgpt.train.working import Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +118,7 @@ class Trainer:
             self.model.load_state_dict(weights)
         self.model.to(device or resolve("auto").device).train()
         self.updater = Updater(ranks.spread(self.model), recipe.optimizer)
-        if recipe.recompute:
-            recompute_blocks(self.model)
+        self.worker = Worker(self.model, recipe)
         self.progress, self.watch = Progress(), Watch(recipe.guard)
         self.log = Log(run.path / "log.jsonl", listen) if ranks.leads else Silence()
         self.saver = Saver(run, recipe.saving, data.tokenizer, self.log.tell)
@@ -179,7 +179,7 @@ class Trainer:
         batch = self.data.rows(number, *self.rows)
         with torch.random.fork_rng():
             torch.manual_seed(mix(self.recipe.seed, done) >> 1)  # dropout is a function of the step, so it resumes too
-            loss, norm = gradients(self.model, self.recipe, batch, self.ranks)
+            loss, norm = gradients(self.worker, batch, self.ranks)
         verdict = self.watch.judge(done + 1, loss.item(), norm.item())
         if verdict is None:
             self.updater.step(share)
@@ -266,7 +266,8 @@ class Trainer:
             return None
         tokens = shard.tokens[: self.recipe.watching.evaluate_tokens + 1]
         share = len(tokens) / len(shard.tokens)
-        loss = loss_of(self.model, tokens, round(shard.text_bytes * share), stride=context)
+        with self.updater.judged():
+            loss = loss_of(self.model, tokens, round(shard.text_bytes * share), stride=context)
         self.progress.validation = loss.nats_per_token
         self.progress.best_validation = min(self.progress.best_validation or math.inf, loss.nats_per_token)
         self.log.tell(Evaluation(self.progress.step, loss.nats_per_token, loss.bits_per_byte))

@@ -58,6 +58,9 @@ class Optimizer:
             require(0 <= getattr(self, name) < 1, name, getattr(self, name), "must be in [0, 1)")
         for name in ("weight_decay", "clip", "mup_base"):
             require(getattr(self, name) >= 0, name, getattr(self, name), "must be ≥ 0")
+        if self.method == "schedule_free":
+            require(self.beta1 > 0, "beta1", self.beta1, "must be > 0 with schedule_free, which averages by it")
+            require(self.ema == 0, "ema", self.ema, "must be 0 with schedule_free, which keeps an average already")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
