@@ -6,7 +6,7 @@ Settings and events are plain dataclasses; what needs PyTorch is imported when i
 import typing
 
 from glassgpt import lazy
-from glassgpt.train.events import Evaluation, Event, Resumed, Saved, Step, Trouble
+from glassgpt.train.events import Evaluation, Event, Resumed, Sample, Saved, Step, Trouble
 from glassgpt.train.recipe import Recipe
 from glassgpt.train.settings import Guard, Optimizer, Parallel, Reading, Saving, Schedule, Watching
 
@@ -25,6 +25,7 @@ __all__ = [
     "Resumed",
     "Run",
     "RunResult",
+    "Sample",
     "Saved",
     "Saving",
     "Schedule",

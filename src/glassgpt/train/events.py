@@ -29,6 +29,16 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """What the model writes."""
+
+    step: int
+    prompt: str
+    text: str
+    """What it wrote after the prompt."""
+
+
+@dataclass(frozen=True, slots=True)
 class Saved:
     """A checkpoint appeared."""
 
@@ -53,5 +63,5 @@ class Trouble:
     message: str
 
 
-Event = Step | Evaluation | Saved | Resumed | Trouble
+Event = Step | Evaluation | Sample | Saved | Resumed | Trouble
 Listener = Callable[[Event], None]

@@ -3,7 +3,6 @@
 `Trainer.go` is the whole of it; each word in it is a module beside this one.
 """
 
-import math
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -18,13 +17,13 @@ from glassgpt.data.corpus import Corpus, Paths
 from glassgpt.data.permutation import mix
 from glassgpt.device import resolve
 from glassgpt.errors import NotFinite, RunError
-from glassgpt.evaluate import Loss, loss_of
+from glassgpt.evaluate import Loss
 from glassgpt.model import GPT2, initialize
 from glassgpt.tokens import Tokenizer
 from glassgpt.train.allocator import keep_large_blocks
 from glassgpt.train.checkpoint import Progress, Snapshot
 from glassgpt.train.diagnosis import write_diagnosis
-from glassgpt.train.events import Evaluation, Listener, Resumed, Step, Trouble
+from glassgpt.train.events import Listener, Resumed, Step, Trouble
 from glassgpt.train.guard import Verdict, Watch, batch_number
 from glassgpt.train.identity import Identity
 from glassgpt.train.lock import hold
@@ -40,6 +39,7 @@ from glassgpt.train.schedule import rate
 from glassgpt.train.start import open_start
 from glassgpt.train.step import gradients
 from glassgpt.train.stopping import stop_on_signal
+from glassgpt.train.watching import Observer
 from glassgpt.train.working import Worker
 
 
@@ -122,6 +122,7 @@ class Trainer:
         self.progress, self.watch = Progress(), Watch(recipe.guard)
         self.log = Log(run.path / "log.jsonl", listen) if ranks.leads else Silence()
         self.saver = Saver(run, recipe.saving, data.tokenizer, self.log.tell)
+        self.observer = Observer(recipe, data.validation, data.tokenizer, ranks, self.log.tell)
 
     def go(self, resume: bool = True, force: bool = False) -> RunResult:
         """Run to the end of the recipe, or until interrupted."""
@@ -133,8 +134,8 @@ class Trainer:
                 self._step()
                 self.ranks.attempt(self.saver.collect)
                 asked = self.ranks.highest(stop.signal or 0)
-                if self._due(self.recipe.watching.evaluate_every) and not asked:
-                    validation = self._evaluate()
+                if not asked:
+                    validation = self.observer.look(self.model, self.updater, self.progress)
                 if self._due(self.recipe.saving.every) or asked:
                     self._save(last=self.progress.step == self.recipe.steps or bool(asked))
         done = self.progress.step
@@ -259,19 +260,6 @@ class Trainer:
     def _due(self, every: int) -> bool:
         done = self.progress.step
         return done == self.recipe.steps or (every > 0 and done % every == 0)
-
-    def _evaluate(self) -> Loss | None:
-        shard, context = self.data.validation, self.recipe.model.context_length
-        if shard is None:
-            return None
-        tokens = shard.tokens[: self.recipe.watching.evaluate_tokens + 1]
-        share = len(tokens) / len(shard.tokens)
-        with self.updater.judged():
-            loss = loss_of(self.model, tokens, round(shard.text_bytes * share), stride=context)
-        self.progress.validation = loss.nats_per_token
-        self.progress.best_validation = min(self.progress.best_validation or math.inf, loss.nats_per_token)
-        self.log.tell(Evaluation(self.progress.step, loss.nats_per_token, loss.bits_per_byte))
-        return loss
 
 
 def _checkpoint_bytes(recipe: Recipe, model: GPT2) -> int:
