@@ -48,6 +48,7 @@ class Sampling(TypedDict, total=False):
     length_penalty: float
     early_stopping: bool | Literal["never"]
     window: Literal["stop", "slide"]
+    speculate: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glassgpt.engine import Backend, Memory, TorchBackend, score_ids
+from glassgpt.engine import Backend, Memory, Piece, TorchBackend, score_ids
 from glassgpt.engine.row_stable import PackedLinear, PaddedLinear, can_pack
+from glassgpt.engine.score import read
 from glassgpt.errors import ContextOverflow, InvalidParameter
 from glassgpt.model import GPT2
 from tests.engine.models import sharp_model
@@ -16,12 +17,12 @@ TEXT = [3, 1, 4, 1, 5, 9, 2, 6, 5, 35, 58, 9, 7]
 
 
 def whole(backend, text):
-    return torch.cat(list(backend.read(text)))
+    return torch.cat(list(read(backend, text)))
 
 
 def test_it_keeps_the_protocol(backend):
     assert isinstance(backend, Backend)
-    assert isinstance(backend.prefill([[1]], 4)[0], Memory)
+    assert isinstance(backend.memory(2, 4), Memory)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
@@ -58,33 +59,47 @@ def test_decoding_with_a_past_equals_reading_the_whole_text_to_the_bit(start, ro
     model = sharp_model()
     backend = TorchBackend(model, chunk=chunk)
     wanted = whole(TorchBackend(model), TEXT)
-    memory, logits = backend.prefill([TEXT[:start]] * rows, len(TEXT))
+    memory = backend.memory(rows, len(TEXT))
+    logits = backend.extend(memory, [Piece(row, TEXT[:start]) for row in range(rows)])
     for place in range(start, len(TEXT)):
         assert torch.equal(logits, wanted[place - 1].expand(rows, -1))
-        logits = backend.decode(memory, [TEXT[place]] * rows)
+        logits = backend.extend(memory, [Piece(row, TEXT[place : place + 1]) for row in range(rows)])
     assert torch.equal(logits[-1], wanted[-1])
 
 
-@settings(max_examples=25)
-@given(st.lists(st.integers(1, 12), min_size=1, max_size=6), st.integers(0, 2**16))
-def test_memory_can_be_reordered_copied_and_joined(lengths, seed):
-    backend = TorchBackend(sharp_model())
-    texts = [[(place * (row + 3)) % 61 for place in range(length)] for row, length in enumerate(lengths)]
-    wanted = [whole(backend, [*text, 7])[-1] for text in texts]
-    memory, _ = backend.prefill(texts, 13)
-    order = torch.randint(len(texts), (4,), generator=torch.Generator().manual_seed(seed)).tolist()
-    memory.select(order)
-    other, _ = backend.prefill([[1], texts[0]], 13)
-    memory.put(2, other, 1)
-    order[2] = 0
-    assert memory.rows == 4
-    assert torch.equal(backend.decode(memory, [7] * 4), torch.stack([wanted[row] for row in order]))
+@settings(max_examples=40)
+@given(st.data(), st.integers(1, 5), st.sampled_from([4, 8, 128]))
+def test_rows_read_on_in_any_company_as_if_alone(data, rows, chunk):
+    """Pieces of any lengths in any rows, scored after as many tokens as one likes; rows cut and copied between."""
+    backend = TorchBackend(sharp_model(), chunk=chunk)
+    alone, room = TorchBackend(sharp_model()), 24
+    memory, held = backend.memory(rows, room), [[] for _ in range(rows)]
+    for _ in range(data.draw(st.integers(1, 6))):
+        pieces = []
+        for row in data.draw(st.lists(st.integers(0, rows - 1), unique=True, min_size=1)):
+            if len(held[row]) < room:
+                ids = data.draw(st.lists(st.integers(0, 60), min_size=1, max_size=min(9, room - len(held[row]))))
+                pieces.append(Piece(row, ids, data.draw(st.integers(0, len(ids)))))
+        if pieces:
+            scored = backend.extend(memory, pieces).split([piece.scored for piece in pieces])
+            for piece, logits in zip(pieces, scored, strict=True):
+                held[piece.row] = [*held[piece.row], *piece.ids]
+                wanted = whole(alone, held[piece.row])
+                assert torch.equal(logits, wanted[len(wanted) - piece.scored :])
+        source, row = (data.draw(st.integers(0, rows - 1)) for _ in "ab")
+        length = data.draw(st.integers(0, len(held[source])))
+        memory.copy(source, row, length)
+        held[row] = held[source][:length]
+        row, length = data.draw(st.integers(0, rows - 1)), data.draw(st.integers(0, room))
+        memory.cut(row, length)
+        held[row] = held[row][:length]
+        assert list(memory.lengths) == [len(text) for text in held]
 
 
 def test_the_model_itself_is_left_alone(sharp):
     before = {name: value.clone() for name, value in sharp.state_dict().items()}
     kinds = [type(module) for module in sharp.modules()]
-    TorchBackend(sharp).prefill([[1, 2]], 4)
+    whole(TorchBackend(sharp), [1, 2])
     assert [type(module) for module in sharp.modules()] == kinds
     assert all(torch.equal(before[name], value) for name, value in sharp.state_dict().items())
     assert isinstance(sharp, GPT2)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glassgpt.engine import Request, TorchBackend, generate
+from glassgpt.engine.score import read
 from glassgpt.errors import InvalidParameter
 from glassgpt.sampling import SamplingParams
 from tests.engine.models import sharp_model, twin_of
@@ -76,7 +77,7 @@ def test_a_beam_wide_enough_finds_the_best_of_all_texts(seed, power):
     texts = {until(ids, (0,)) for ids in product(range(words), repeat=length)}
 
     def score(ids):
-        rows = torch.cat(list(backend.read([1, *ids[:-1]]))).log_softmax(-1)
+        rows = torch.cat(list(read(backend, [1, *ids[:-1]]))).log_softmax(-1)
         return float(rows.gather(1, torch.tensor(ids)[:, None]).sum()) / len(ids) ** power
 
     ranked = sorted(texts, key=score, reverse=True)

@@ -29,16 +29,13 @@ class Counting:
     def most_rows(self, room):
         return self._backend.most_rows(room)
 
-    def prefill(self, texts, room):
-        self.read_tokens += sum(map(len, texts))
-        return self._backend.prefill(texts, room)
+    def memory(self, rows, room):
+        return self._backend.memory(rows, room)
 
-    def decode(self, memory, ids):
+    def extend(self, memory, pieces):
         self.steps += 1
-        return self._backend.decode(memory, ids)
-
-    def read(self, text):
-        return self._backend.read(text)
+        self.read_tokens += sum(len(piece.ids) for piece in pieces)
+        return self._backend.extend(memory, pieces)
 
 
 def write(backend, ids=PROMPT, decode=None, **params):
@@ -73,9 +70,13 @@ def test_a_request_without_seed_gets_a_fresh_one_and_reports_it(backend):
 
 def test_samples_share_the_reading_of_their_prompt_and_all_rows_share_steps(backend):
     counting = Counting(backend)
-    requests = [Request([1] * 9, SamplingParams(n=7, max_new_tokens=5)), Request([2], SamplingParams(max_new_tokens=4))]
+    requests = [
+        Request([1] * 18, SamplingParams(n=7, max_new_tokens=5)),
+        Request([2], SamplingParams(max_new_tokens=4)),
+    ]
     generate(counting, requests)
-    assert (counting.read_tokens, counting.steps) == (10, 4)
+    # the first sample reads 18 tokens, six others the last of them again; then each reads all but what it writes last
+    assert (counting.read_tokens, counting.steps) == (18 + 6 + 7 * 4 + 1 + 3, 6)
 
 
 def test_more_texts_than_fit_side_by_side_are_written_in_turn(backend):

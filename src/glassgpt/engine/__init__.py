@@ -1,9 +1,11 @@
-"""Ids in, ids out: the loop that writes, and the memory it needs. Start with `generate.py`, then `backend.py`."""
+"""Ids in, ids out: the loop that writes, and the memory it needs. Start with `scheduler.py`, then `backend.py`."""
 
-from glassgpt.engine.backend import Backend, Memory
-from glassgpt.engine.generate import generate, stream
+from glassgpt.engine.backend import Backend, Memory, Piece
+from glassgpt.engine.generate import generate, generate_each, stream
 from glassgpt.engine.request import Completion, Decoder, Event, Request, TokenLogprob
+from glassgpt.engine.scheduler import Limits, Scheduler
 from glassgpt.engine.score import score_ids
+from glassgpt.engine.stream import Stream
 from glassgpt.engine.torch_backend import TorchBackend
 
 __all__ = [
@@ -11,11 +13,16 @@ __all__ = [
     "Completion",
     "Decoder",
     "Event",
+    "Limits",
     "Memory",
+    "Piece",
     "Request",
+    "Scheduler",
+    "Stream",
     "TokenLogprob",
     "TorchBackend",
     "generate",
+    "generate_each",
     "score_ids",
     "stream",
 ]

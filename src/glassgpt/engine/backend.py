@@ -1,11 +1,17 @@
-"""What generation needs of a model: read texts, then one token a row at a time. The seam between policy and arithmetic.
+"""What generation needs of a model: a memory of texts, and one call that reads on in some of them.
 
-Above it: who is in the batch, what is chosen, when a text ends. Below it: weights, memory and kernels. A backend keeps
-one promise beyond being right: *a row's numbers do not depend on its neighbours*: neither on how many rows are beside
-it, nor on its place among them, nor on how a text was cut into pieces. On it rests "same request, same bytes".
+The seam between policy and arithmetic. Above it: who is in the batch, what is chosen, when a text ends. Below it:
+weights, memory and kernels. To read a prompt, a part of one, one more token, or a few guessed ones to be checked is the
+same act, so there is one call for it: `extend` takes a piece of text for each of any rows, of any lengths, and scores
+what comes after their last tokens. One step of a batch is one call, in which some rows decode while others read.
+
+A backend keeps one promise beyond being right: *a row's numbers do not depend on its neighbours*: neither on how many
+rows are beside it, nor on its place among them, nor on how a text was cut into pieces, nor on whether its beginning was
+read or copied. On it rests "same request, same bytes".
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -15,27 +21,42 @@ from torch import Tensor
 from glassgpt.model import GPT2Config
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one row reads in one step: at least one id, appended to what the row holds."""
+
+    row: int
+    ids: Sequence[int]
+    scored: int = 1
+    """After how many of these ids, the last ones, the next one is scored: 0 while a prompt is being read."""
+
+
 @runtime_checkable
 class Memory(Protocol):
-    """What a backend remembers of some texts, one a row; made by `prefill`, extended by `decode`."""
+    """What a backend remembers of some texts, one a row; allocated once, so that nothing can fail later."""
 
     @property
-    def rows(self) -> int:
-        """How many texts."""
+    def lengths(self) -> Sequence[int]:
+        """How many tokens each row holds; at first none."""
         ...
 
-    def select(self, rows: Sequence[int]) -> None:
-        """Row i becomes what row `rows[i]` was: copies, reorders and drops texts."""
+    @property
+    def room(self) -> int:
+        """How many tokens each row can hold."""
         ...
 
-    def put(self, row: int, other: "Memory", source: int) -> None:
-        """Row `row` becomes row `source` of `other`, a memory of the same backend."""
+    def cut(self, row: int, length: int) -> None:
+        """Forget all but the first `length` tokens of a row."""
+        ...
+
+    def copy(self, source: int, row: int, length: int) -> None:
+        """Row `row` becomes the first `length` tokens of row `source`."""
         ...
 
 
 @runtime_checkable
 class Backend(Protocol):
-    """A model that can read and continue texts. Logits come as float32, one row a text."""
+    """A model that can read texts and score what comes next. Logits come as float32."""
 
     @property
     def config(self) -> GPT2Config:
@@ -51,14 +72,10 @@ class Backend(Protocol):
         """How many texts of `room` tokens it is willing to remember at once; at least 1."""
         ...
 
-    def prefill(self, texts: Sequence[Sequence[int]], room: int) -> tuple[Memory, Float32[Tensor, "B V"]]:
-        """Read texts of any lengths ≥ 1; remember them, with room for `room` tokens each; score what comes next."""
+    def memory(self, rows: int, room: int) -> Memory:
+        """An empty memory of `rows` texts of up to `room` tokens each, at most the model's context."""
         ...
 
-    def decode(self, memory: Memory, ids: Sequence[int]) -> Float32[Tensor, "B V"]:
-        """Read one more token a row; score what comes next. A row that is full overwrites its last place."""
-        ...
-
-    def read(self, text: Sequence[int]) -> Iterator[Float32[Tensor, "T V"]]:
-        """Score what comes after each token of one text, piece by piece; nothing is remembered."""
+    def extend(self, memory: Memory, pieces: Sequence[Piece]) -> Float32[Tensor, "N V"]:
+        """Read on in some rows, each at most once; the scores asked for, piece by piece. Every piece must fit."""
         ...

@@ -5,14 +5,20 @@ the unfinished ones run on, and a finished one counts only if it is among the fi
 is its sum divided by its length to the power of `length_penalty`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import final
 
 import torch
 from jaxtyping import Float32
 from torch import Tensor
 
-from glassgpt.engine.backend import Backend
-from glassgpt.engine.request import Job, nothing_left
+from glassgpt.engine.backend import Piece
+from glassgpt.engine.draft import Draft
+from glassgpt.engine.request import Decoder, Job, TokenLogprob, nothing_left
+from glassgpt.engine.rows import Rows
+from glassgpt.engine.score import token_logprobs
+from glassgpt.engine.seat import Seat
+from glassgpt.engine.stream import Stream
 from glassgpt.errors import InvalidParameter
 from glassgpt.sampling import Row, process
 
@@ -24,6 +30,8 @@ class Beam:
     ids: tuple[int, ...]
     total: float
     parent: int = 0
+    likely: tuple[TokenLogprob | None, ...] = ()
+    """How likely the model found each token, if asked."""
 
 
 @dataclass(slots=True)
@@ -70,24 +78,63 @@ class Search:
         return length**self.job.params.length_penalty
 
 
-def beam_search(backend: Backend, job: Job, allowed: int | None) -> list[tuple[float, tuple[int, ...]]]:
-    """The `n` best texts with their scores, best first; fewer if there are no more. Ids from `allowed` are padding."""
-    longest = min(job.params.max_new_tokens, backend.config.context_length - len(job.prompt))
-    search = Search(job, longest)
-    room = job.room(backend.config.context_length)
-    if job.params.num_beams > backend.most_rows(room):
-        rule = f"there is memory for {backend.most_rows(room)} beams of {room:,} tokens"
-        raise InvalidParameter("num_beams", job.params.num_beams, rule)
-    memory, logits = backend.prefill([job.prompt], room)
-    while True:
+@final
+class BeamSeat(Seat):
+    """A beam search in the batch: it has a row for each beam, and tells its texts when all are found."""
+
+    def __init__(self, stream: Stream, context: int, decoder: Decoder | None) -> None:
+        job = stream.job
+        super().__init__(stream, list(job.prompt), job.params.num_beams)
+        self._context, self._decoder = context, decoder
+        self._search = Search(job, min(job.params.max_new_tokens, context - len(job.prompt)))
+        self._at: list[int] = []
+        """The row of each running beam; empty while the prompt is being read."""
+
+    def unread(self, memory: Rows) -> int:
+        """One token a beam, once the prompt is read."""
+        return 1 if self._at else super().unread(memory)
+
+    def pieces(self, memory: Rows, most: int, guesses: int) -> list[Piece]:
+        """The last token of each beam, or a part of the prompt."""
+        if not self._at:
+            return super().pieces(memory, most, guesses)
+        pairs = zip(self._at, self._search.running, strict=True)
+        return [Piece(row, [beam.ids[-1]]) for row, beam in pairs]
+
+    def take(self, logits: Float32[Tensor, "B V"], memory: Rows, allowed: int | None) -> None:
+        """Go one token further with all beams."""
+        search = self._search
         candidates = _candidates(logits, search, allowed)
         if not candidates and not search.finished:
-            raise nothing_left(search.rows[0], logits[0])
+            self.stream.fail(nothing_left(search.rows[0], logits[0]))
+            return
         search.advance(candidates)
-        if search.over:
-            return [(score, beam.ids) for score, beam in search.finished[: job.params.n]]
-        memory.select([beam.parent for beam in search.running])
-        logits = backend.decode(memory, [beam.ids[-1] for beam in search.running])
+        self._tell() if search.over else self._follow(memory)
+
+    def _follow(self, memory: Rows) -> None:
+        """A beam goes on in the row of the one it extends; if several do, all but the first in a copy of it."""
+        before = self._at or self.rows[:1]
+        parents = [before[beam.parent] for beam in self._search.running]
+        spare = [row for row in self.rows if row not in parents]
+        self._at = []
+        for parent in parents:
+            row = parent
+            if parent in self._at:
+                row = spare.pop()
+                memory.copy(parent, row)
+            self._at.append(row)
+
+    def _tell(self) -> None:
+        """The best texts, token by token like others."""
+        job, found = self.stream.job, self._search.finished
+        if len(found) < job.params.n:
+            rule = f"beam search found only {len(found)} texts: ask for fewer"
+            self.stream.fail(InvalidParameter("n", job.params.n, rule))
+        for sample, (score, beam) in enumerate(found[: job.params.n]):
+            draft = Draft(job, sample, self._context, self._decoder)
+            for token, likely in zip(beam.ids, beam.likely, strict=True):
+                event = draft.push(token, likely)
+                self.stream.tell(event if event.finish_reason is None else replace(event, score=score))
 
 
 @torch.inference_mode()
@@ -101,4 +148,10 @@ def _candidates(logits: Float32[Tensor, "B V"], search: Search, allowed: int | N
     size = logits.shape[-1]
     pairs = zip(best.values.tolist(), best.indices.tolist(), strict=True)
     ordered = sorted(((total, place) for total, place in pairs if total > -torch.inf), key=lambda p: (-p[0], p[1]))
-    return [Beam((*search.running[p // size].ids, p % size), total, p // size) for total, p in ordered]
+    parents, tokens = [place // size for _, place in ordered], [place % size for _, place in ordered]
+    likely = token_logprobs(logits[parents], tokens, [search.job.params.logprobs] * len(tokens))
+    return [
+        Beam((*beam.ids, token), total, parent, (*beam.likely, note))
+        for (total, _), parent, token, note in zip(ordered, parents, tokens, likely, strict=True)
+        for beam in [search.running[parent]]
+    ]

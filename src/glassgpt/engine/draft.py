@@ -1,7 +1,9 @@
 """One text while it is being written: takes ids, gives events, and knows when it is over."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from glassgpt.engine.draw import Place
 from glassgpt.engine.request import Decoder, Event, FinishReason, Job, TokenLogprob
 from glassgpt.engine.stop import StopWatch
 from glassgpt.sampling import Row, key
@@ -26,10 +28,18 @@ class Draft:
         self._characters = None if self.decoder is None else StreamDecoder(self.decoder)
         self._watch = StopWatch(self.job.params.stop)
 
-    @property
-    def key(self) -> int:
-        """Names the noise of the next draw: seed, sample and the place of the new token in the text."""
-        return key(self.job.seed, self.sample, len(self.row.text))
+    def places(self, guesses: Sequence[int] = ()) -> list[Place]:
+        """Where tokens are drawn: after the text, and after the text with one guess more each time.
+
+        The noise of a draw is named by seed, sample and the place of the new token in the text.
+        """
+        row = self.row
+        places: list[Place] = []
+        for count in range(len(guesses) + 1):
+            if count:
+                row = Row(row.params, [*row.text, guesses[count - 1]], row.written + 1, row.ends)
+            places.append(Place(row, key(self.job.seed, self.sample, len(row.text))))
+        return places
 
     def push(self, token: int, logprob: TokenLogprob | None) -> Event:
         """Write one token."""

@@ -1,19 +1,23 @@
 """Keys and values of many texts in one block of memory: allocated once, written in place, read by the model.
 
-Layout: layer, row, head, position, width. Positions are allocated and read in blocks of `BLOCK`, head widths in steps
+Layout: layer, place, head, position, width. Positions are allocated and read in blocks of `BLOCK`, head widths in steps
 of `LANE`: the kernels then do the same arithmetic for a text whatever its length and its neighbours (`row_stable.py`).
 What lies beyond a text's end is hidden by the mask; it is finite, so it adds exactly nothing.
+
+Texts that are read together must stand side by side to be read without copying. So a row's number is only its name:
+`together` moves texts when the company changes, which is seldom, and remembers where each one stands.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from glassgpt.engine.backend import Memory
 from glassgpt.model import GPT2Config
 
 BLOCK = 64
@@ -32,46 +36,76 @@ class StaticPast:
         self.room = min(room, config.context_length)
         width = round_up(config.head_dim, LANE)
         shape = (config.n_layers, rows, config.n_heads, round_up(self.room, BLOCK), width)
-        self.keys, self.values = (torch.zeros(shape, dtype=dtype, device=device) for _ in "kv")
+        self.keys, self.values = (_zeros(shape, dtype, device) for _ in "kv")
         self.lengths = [0] * rows
+        self._place = list(range(rows))
+        """Where each row stands."""
 
-    @property
-    def rows(self) -> int:
-        """How many texts."""
-        return len(self.lengths)
-
-    @torch.inference_mode()
-    def select(self, rows: Sequence[int]) -> None:
-        """Row i becomes what row `rows[i]` was."""
-        if list(rows) == list(range(self.rows)):
-            return
-        index = torch.tensor(rows, device=self.keys.device)
-        self.keys, self.values = self.keys.index_select(1, index), self.values.index_select(1, index)
-        self.lengths = [self.lengths[row] for row in rows]
+    def cut(self, row: int, length: int) -> None:
+        """Forget all but the first `length` tokens of a row."""
+        self.lengths[row] = min(self.lengths[row], length)
 
     @torch.inference_mode()
-    def put(self, row: int, other: Memory, source: int) -> None:
-        """Row `row` becomes row `source` of `other`."""
-        assert isinstance(other, StaticPast)
-        length = other.lengths[source]
-        self.keys[:, row, :, :length] = other.keys[:, source, :, :length]
-        self.values[:, row, :, :length] = other.values[:, source, :, :length]
+    def copy(self, source: int, row: int, length: int) -> None:
+        """Row `row` becomes the first `length` tokens of row `source`."""
+        assert length <= self.lengths[source]
+        here, there = self._place[row], self._place[source]
+        if here != there:
+            for store in (self.keys, self.values):
+                store[:, here, :, :length] = store[:, there, :, :length]
         self.lengths[row] = length
+
+    @torch.inference_mode()
+    def together(self, rows: Sequence[int]) -> tuple[int, list[int]]:
+        """Move these rows side by side; the place of the first, and the rows in the order in which they stand."""
+        count, places = len(rows), {self._place[row] for row in rows}
+        if max(places) - min(places) == count - 1:
+            return min(places), sorted(rows, key=self._place.__getitem__)
+        windows = range(len(self._place) - count + 1)
+        first = max(windows, key=lambda start: sum(place in places for place in range(start, start + count)))
+        window = range(first, first + count)
+        outside = sorted(places - set(window))
+        for here, there in zip((place for place in window if place not in places), outside, strict=True):
+            self._swap(here, there)
+        return first, sorted(rows, key=self._place.__getitem__)
+
+    def _swap(self, here: int, there: int) -> None:
+        one, other = self._place.index(here), self._place.index(there)
+        length = max(self.lengths[one], self.lengths[other])
+        for store in (self.keys, self.values):
+            store[:, [here, there], :, :length] = store[:, [there, here], :, :length]
+        self._place[one], self._place[other] = there, here
+
+
+def _zeros(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Zeros that cost nothing until they are written to: the system hands out such pages on first use."""
+    if device.type != "cpu":
+        return torch.zeros(shape, dtype=dtype, device=device)
+    return torch.from_numpy(np.zeros(math.prod(shape) * dtype.itemsize, np.uint8)).view(dtype).view(shape)
 
 
 @dataclass(slots=True)
 class Step:
-    """One forward pass over the first `rows` rows of a past: the `Past` that the model sees."""
+    """One forward pass over rows that stand side by side: the `Past` that the model sees.
+
+    Row i reads `counts[i]` tokens from `starts[i]` on. Where another row reads more, its last token stands again, at
+    the same place: what is written twice there is the same.
+    """
 
     past: StaticPast
+    first: int
+    """The place of the first row."""
     starts: list[int]
-    """Where the new tokens of each row begin."""
-    width: int
-    """How many new tokens each row has."""
+    counts: list[int]
+
+    @property
+    def width(self) -> int:
+        """How many tokens the longest row reads."""
+        return max(self.counts)
 
     def positions(self, ids: Int[Tensor, "B T"]) -> Int[Tensor, "#B T"]:
-        """Where the new tokens stand; padding beyond the last position shares it."""
-        return self._places(ids.device).clamp(max=self.past.room - 1)
+        """Where the new tokens stand in their texts."""
+        return self._places(ids.device)
 
     def mask(self, ids: Int[Tensor, "B T"]) -> Bool[Tensor, "#B 1 T S"]:
         """Each token sees itself and what is before it."""
@@ -80,29 +114,27 @@ class Step:
 
     def layers(self, count: int) -> Iterator["Layer"]:
         """The keys and values of each layer."""
-        rows, same = len(self.starts), self._same_start
-        at: slice | Tensor = slice(same, same + self.width) if same is not None else self._places(self._device)[:, 0]
-        row = slice(rows) if same is not None else torch.arange(rows, device=self._device)
+        device, rows = self.past.keys.device, slice(self.first, self.first + len(self.starts))
+        at = slice(self.starts[0], self.starts[0] + self.width) if self._is_even else self._places(device)
         for layer in range(count):
-            yield Layer(self.past.keys[layer, :rows], self.past.values[layer, :rows], row, at, self.visible)
+            yield Layer(self.past.keys[layer, rows], self.past.values[layer, rows], at, self.visible)
 
     @property
     def visible(self) -> int:
-        """How many places of each row are read: whole blocks."""
-        return round_up(max(self.starts) + self.width, BLOCK)
+        """How many positions of each row are read: whole blocks."""
+        return round_up(max(map(sum, zip(self.starts, self.counts, strict=True))), BLOCK)
 
     @property
-    def _device(self) -> torch.device:
-        return self.past.keys.device
-
-    @property
-    def _same_start(self) -> int | None:
-        return self.starts[0] if len(set(self.starts)) == 1 else None
+    def _is_even(self) -> bool:
+        """Whether all rows read the same positions."""
+        return len(set(self.starts)) == len(set(self.counts)) == 1
 
     def _places(self, device: torch.device) -> Int[Tensor, "#B T"]:
-        same = self._same_start
-        starts = torch.tensor(self.starts if same is None else [same], device=device)
-        return starts[:, None] + torch.arange(self.width, device=device)
+        if self._is_even:
+            return torch.arange(self.starts[0], self.starts[0] + self.width, device=device)[None]
+        lasts = torch.tensor(self.counts, device=device)[:, None] - 1
+        steps = torch.arange(self.width, device=device)[None].minimum(lasts)
+        return torch.tensor(self.starts, device=device)[:, None] + steps
 
 
 @dataclass(slots=True)
@@ -111,8 +143,8 @@ class Layer:
 
     keys: Float[Tensor, "B H R W"]
     values: Float[Tensor, "B H R W"]
-    row: slice | Tensor
     at: slice | Tensor
+    """The positions to write: the same for all rows, or a table of them."""
     visible: int
 
     def extend(
@@ -125,5 +157,6 @@ class Layer:
             if isinstance(self.at, slice):
                 store[:, :, self.at] = new
             else:
-                store[self.row, :, self.at] = new[:, :, 0]
+                rows = torch.arange(len(store), device=store.device)[:, None]
+                store[rows, :, self.at] = new.transpose(1, 2)
         return self.keys[:, :, : self.visible], self.values[:, :, : self.visible]

@@ -1,15 +1,26 @@
 """Logits in, log-probabilities out: what the model itself thinks, before any filter."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from jaxtyping import Float32
 from torch import Tensor
 
-from glassgpt.engine.backend import Backend
+from glassgpt.engine.backend import Backend, Piece
 from glassgpt.engine.request import TokenLogprob, check_ids
 from glassgpt.errors import ContextOverflow
+
+CHUNK = 128
+"""How many tokens are scored at once: bounds the table of logits."""
+
+
+def read(backend: Backend, text: Sequence[int], chunk: int = CHUNK) -> Iterator[Float32[Tensor, "T V"]]:
+    """Score what comes after each token of one text, piece by piece; nothing is remembered afterwards."""
+    memory = backend.memory(1, len(text))
+    for start in range(0, len(text), chunk):
+        ids = text[start : start + chunk]
+        yield backend.extend(memory, [Piece(0, ids, len(ids))])
 
 
 def score_ids(backend: Backend, ids: Sequence[int]) -> Float32[np.ndarray, " T"]:
@@ -24,7 +35,7 @@ def score_ids(backend: Backend, ids: Sequence[int]) -> Float32[np.ndarray, " T"]
         return np.empty(0, np.float32)
     parts: list[Tensor] = []
     done = 1
-    for logits in backend.read(ids[:-1]):
+    for logits in read(backend, ids[:-1]):
         next_ids = torch.tensor(ids[done : done + len(logits)], device=logits.device)
         parts.append(logits.log_softmax(dim=-1).gather(1, next_ids[:, None])[:, 0])
         done += len(logits)

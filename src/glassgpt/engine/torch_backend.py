@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
 
-from glassgpt.engine.backend import Memory
+from glassgpt.engine.backend import Memory, Piece
 from glassgpt.engine.past import BLOCK, StaticPast, Step, round_up
 from glassgpt.engine.row_stable import ROWS, prepare
 from glassgpt.model import GPT2, GPT2Config
@@ -21,6 +21,8 @@ CHUNK = 128
 """How many tokens of a text are read at once: bounds the table of scores."""
 CHUNK_ROWS = 2048
 """How many tokens of all texts are read at once."""
+SPARE_TOKENS = 16
+"""So much padding is cheaper than to go through all weights another time."""
 MEMORY_BYTES = 4 * 2**30
 """What all pasts of one batch may take."""
 
@@ -53,48 +55,55 @@ class TorchBackend:
         one = past_bytes(self.config, round_up(room, BLOCK), self._weight.element_size())
         return max(1, MEMORY_BYTES // one)
 
-    @torch.inference_mode()
-    def prefill(self, texts: Sequence[Sequence[int]], room: int) -> tuple[Memory, Float32[Tensor, "B V"]]:
-        """Read texts in chunks, the longest first, so that those still being read are the first rows."""
-        order = sorted(range(len(texts)), key=lambda row: -len(texts[row]))
-        ordered = [texts[row] for row in order]
-        past = StaticPast(self.config, len(texts), room, self._weight.dtype, self.device)
-        last = self._weight.new_empty(len(texts), self.config.emb_dim)
-        start = 0
-        while start < len(ordered[0]):
-            reading = sum(len(text) > start for text in ordered)
-            width = min(self._chunk, max(ROWS, CHUNK_ROWS // reading // ROWS * ROWS), len(ordered[0]) - start)
-            hidden = self._hidden(past, [text[start : start + width] for text in ordered[:reading]], start, width)
-            for row, text in enumerate(ordered[:reading]):
-                if len(text) <= start + width:
-                    last[row] = hidden[row, len(text) - start - 1]
-            start += width
-        past.lengths = [len(text) for text in ordered]
-        back = sorted(range(len(order)), key=order.__getitem__)
-        past.select(back)
-        return past, self._head(last[back]).float()
+    def memory(self, rows: int, room: int) -> Memory:
+        """Room for all rows in one block."""
+        return StaticPast(self.config, rows, room, self._weight.dtype, self.device)
 
     @torch.inference_mode()
-    def decode(self, memory: Memory, ids: Sequence[int]) -> Float32[Tensor, "B V"]:
-        """One more token a row, all rows in one pass."""
+    def extend(self, memory: Memory, pieces: Sequence[Piece]) -> Float32[Tensor, "N V"]:
+        """Read on in some rows: in few passes over the weights, each over pieces of like length."""
         assert isinstance(memory, StaticPast)
-        places = [min(length, memory.room - 1) for length in memory.lengths]
-        hidden = self._model.hidden(torch.tensor(ids, device=self.device)[:, None], Step(memory, places, 1))
-        memory.lengths = [place + 1 for place in places]
-        return self._head(hidden[:, 0]).float()
+        assert all(memory.lengths[piece.row] + len(piece.ids) <= memory.room for piece in pieces)
+        kept: dict[int, list[Tensor]] = {piece.row: [] for piece in pieces}
+        for parts in self._rounds(pieces):
+            for group in _alike(parts):
+                for part, hidden in self._read(memory, group):
+                    kept[part.row].append(hidden[len(part.ids) - part.scored : len(part.ids)])
+        scored = torch.cat([hidden for parts in kept.values() for hidden in parts])
+        return self._head(scored).float() if len(scored) else scored.new_empty(0, self.config.vocab_size).float()
 
-    def read(self, text: Sequence[int]) -> Iterator[Float32[Tensor, "T V"]]:
-        """One text, chunk by chunk."""
-        past = StaticPast(self.config, 1, len(text), self._weight.dtype, self.device)
-        for start in range(0, len(text), self._chunk):
-            piece = text[start : start + self._chunk]
-            with torch.inference_mode():
-                logits = self._head(self._hidden(past, [piece], start, len(piece))[0]).float()
-            yield logits
+    def _rounds(self, pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
+        """The first `chunk` tokens of each piece, then the next ones, and so on."""
+        for start in range(0, max(len(piece.ids) for piece in pieces), self._chunk):
+            parts: list[Piece] = []
+            for piece in pieces:
+                ids = piece.ids[start : start + self._chunk]
+                after = max(0, len(piece.ids) - start - len(ids))
+                if ids:
+                    parts.append(Piece(piece.row, ids, min(len(ids), max(0, piece.scored - after))))
+            yield parts
 
-    def _hidden(
-        self, past: StaticPast, pieces: Sequence[Sequence[int]], start: int, width: int
-    ) -> Float[Tensor, "B T D"]:
-        """Pieces that begin at the same place, padded at the end to `width`."""
-        ids = torch.tensor([[*piece, *[0] * (width - len(piece))] for piece in pieces], device=self.device)
-        return self._model.hidden(ids, Step(past, [start] * len(pieces), width))
+    def _read(self, past: StaticPast, group: list[Piece]) -> Iterator[tuple[Piece, Float[Tensor, "T D"]]]:
+        """One pass; what the model makes of each token, and of padding at the end of the shorter pieces."""
+        piece_of = {piece.row: piece for piece in group}
+        first, rows = past.together(list(piece_of))
+        ordered = [piece_of[row] for row in rows]
+        step = Step(past, first, [past.lengths[row] for row in rows], [len(piece.ids) for piece in ordered])
+        padded = [[*piece.ids, *[piece.ids[-1]] * (step.width - len(piece.ids))] for piece in ordered]
+        hidden = self._model.hidden(torch.tensor(padded, device=self.device), step)
+        for piece in group:
+            past.lengths[piece.row] += len(piece.ids)
+        return zip(ordered, hidden, strict=True)
+
+
+def _alike(pieces: list[Piece]) -> Iterator[list[Piece]]:
+    """Groups to be read side by side, padded to the longest; together unless padding would be most of it."""
+    group: list[Piece] = []
+    for piece in sorted(pieces, key=lambda piece: -len(piece.ids)):
+        padded = len(group[0].ids) * (len(group) + 1) if group else 0
+        wanted = sum(len(each.ids) for each in group) + len(piece.ids)
+        if group and (padded > 2 * wanted + SPARE_TOKENS or padded > CHUNK_ROWS):
+            yield group
+            group = []
+        group.append(piece)
+    yield group

@@ -66,6 +66,9 @@ class SamplingParams:
     stop before that is certain."""
     window: Literal["stop", "slide"] = "stop"
     """What happens when the context is full: stop, or read the later half of it again and go on."""
+    speculate: bool = False
+    """Guess runs of tokens that stood in the text before and check them together: the same text, and sooner if it
+    repeats itself."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant; copy what could change."""
