@@ -29,7 +29,7 @@ run: $(VENV)/installed
 test: unit slow
 
 unit: $(VENV)/installed-for-tests
-	$(PYTEST) -m "not slow and not gpu and not weights"
+	$(PYTEST) -m "not slow and not gpu and not weights and not release"
 
 slow: $(VENV)/installed-for-tests
 	$(PYTEST) -m "slow or gpu or weights"

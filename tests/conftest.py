@@ -24,9 +24,11 @@ torch.set_num_threads(1)
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip, with the reason, what this machine cannot run."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip, with the reason, what this machine cannot run, and what takes hours unless it is asked for."""
     reasons = {}
+    if "release" not in config.option.markexpr:
+        reasons["release"] = "takes hours: ask for it with -m release"
     if not torch.cuda.is_available():
         reasons["gpu"] = "PyTorch finds no CUDA device here"
     if not os.environ.get("GLASSGPT_GPT2_DIR"):

@@ -55,6 +55,8 @@ class Rows:
 
     def longest(self, ids: list[int]) -> tuple[int, int]:
         """The row that holds most of the beginning of `ids`, and how much of it is worth copying."""
+        if self._shortest is None or len(ids) <= self._shortest:
+            return -1, 0
         most, row = max((self.shared(held, ids), -row) for row, held in enumerate(self._held))
         return (-row, most) if most else (-1, 0)
 

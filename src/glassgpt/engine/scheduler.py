@@ -96,6 +96,11 @@ class Scheduler:
             self._dismiss()
             return bool(self._seats or self._waiting)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody waits and no row is taken."""
+        return not self._waiting and self._rows.free == self._count
+
     def _seats_for(self, stream: Stream) -> list[TextSeat] | list[BeamSeat]:
         job = stream.job
         if job.params.num_beams == 1:

@@ -99,11 +99,12 @@ class TorchBackend:
 def _alike(pieces: list[Piece]) -> Iterator[list[Piece]]:
     """Groups to be read side by side, padded to the longest; together unless padding would be most of it."""
     group: list[Piece] = []
+    wanted = 0
     for piece in sorted(pieces, key=lambda piece: -len(piece.ids)):
         padded = len(group[0].ids) * (len(group) + 1) if group else 0
-        wanted = sum(len(each.ids) for each in group) + len(piece.ids)
+        wanted += len(piece.ids)
         if group and (padded > 2 * wanted + SPARE_TOKENS or padded > CHUNK_ROWS):
             yield group
-            group = []
+            group, wanted = [], len(piece.ids)
         group.append(piece)
     yield group
