@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from tyro.conf import Positional, arg
 
 from glassgpt.cli.bars import padding, percent
+from glassgpt.cli.many import as_json, write_many
 from glassgpt.cli.open_model import open_model
 from glassgpt.cli.options import Place, Sampling, Source, Talk, UsageError
 from glassgpt.cli.prompt import EMBEDDED, names_a_model, sort_out_prompt
@@ -18,7 +19,6 @@ from glassgpt.cli.tokens import show
 from glassgpt.cli.writing import Draft, Pace, Page, trailer, write
 
 if TYPE_CHECKING:
-    from glassgpt.engine import TokenLogprob
     from glassgpt.language_model import LanguageModel
     from glassgpt.language_model import Sampling as Settings
 
@@ -40,10 +40,14 @@ class Generate(Source, Sampling, Place, Talk):
         'glassgpt generate "A robot must obey"',
         'glassgpt generate "It was a dark night, and" -k 40 -t 0.8 --seed 7 -n 60',
         'echo "Dear Sir," | glassgpt generate embedded --num-samples 2 --json',
+        "echo '\"The ship\"' | glassgpt generate --prompts - --max-new-tokens 20",
     )
 
     words: Annotated[Positional[tuple[str, ...]], arg(metavar="[MODEL] [PROMPT]")] = ()
     """The model and the text to go on from; - reads standard input."""
+    prompts: Annotated[str | None, arg(metavar="FILE")] = None
+    """Answer a file of prompts: a JSON string a line, or an object with prompt, id and settings of its own. JSON lines
+    come out, in the same order; line after line gets the seed after the one before. - is standard input."""
     num_samples: Annotated[int, arg(metavar="N")] = 1
     """Write N different continuations."""
     logprobs: Annotated[int | None, arg(metavar="K")] = None
@@ -67,6 +71,8 @@ def main(options: Generate) -> int:
     out = Terminal(options)
     if options.interactive:
         return _take_turns(options, out)
+    if options.prompts:
+        return _answer_all(options, options.prompts, out)
     asked, settings = sort_out_prompt(options.words, options), settings_of(options)
     lm = open_model(asked.model, options, out)
     prompt, drafts, pace = asked.text or "", [Draft() for _ in range(options.num_samples)], Pace()
@@ -87,14 +93,27 @@ def main(options: Generate) -> int:
 def _take_turns(options: Generate, out: Terminal) -> int:
     from glassgpt.cli.interactive import take_turns
 
-    if options.json or options.num_samples > 1 or options.num_beams > 1 or options.file:
-        raise UsageError("--interactive goes with none of --json, --num-samples, --num-beams and --file")
+    if options.json or options.num_samples > 1 or options.num_beams > 1 or options.file or options.prompts:
+        raise UsageError("--interactive goes with none of --json, --num-samples, --num-beams, --file and --prompts")
     words = options.words
     if len(words) > 1 or (words and not (options.model is None and names_a_model(words[0]))):
         raise UsageError("--interactive takes at most a MODEL; the text is what you write at the prompt")
     settings_of(options)  # mistakes are told of before the model is loaded
     lm = open_model(words[0] if words else options.model or EMBEDDED, options, out)
     take_turns(lm, lambda: settings_of(options), out)
+    return 0
+
+
+def _answer_all(options: Generate, prompts: str, out: Terminal) -> int:
+    words = options.words
+    if len(words) > (options.model is None) or options.file:
+        raise UsageError("--prompts takes at most a MODEL; the texts are those of the file")
+    settings = settings_of(options)  # mistakes are told of before the model is loaded
+    lm = open_model(words[0] if words else options.model or EMBEDDED, options, out)
+    try:
+        write_many(lm, prompts, settings, out)
+    except KeyboardInterrupt:  # the lines that are out are whole
+        return INTERRUPTED
     return 0
 
 
@@ -119,6 +138,7 @@ def settings_of(options: Generate) -> "Settings":
         "n": options.num_samples,
         "logprobs": options.logprobs,
         "window": options.window,
+        "speculate": options.speculate,
     }
 
 
@@ -149,14 +169,6 @@ def _likelihoods(lm: "LanguageModel", drafts: list[Draft], out: Terminal) -> Ite
             yield f"  {out.paint(text, 'bold')}{space}  {percent(math.exp(each.logprob))}  {out.paint(top, 'dim')}"
 
 
-def _as_json(each: "TokenLogprob") -> dict[str, object]:
-    return {
-        "id": each.id,
-        "logprob": each.logprob,
-        "top": [{"id": token, "logprob": value} for token, value in each.top],
-    }
-
-
 def _facts(
     lm: "LanguageModel", prompt: str, settings: "Settings", drafts: list[Draft], pace: Pace, options: Generate
 ) -> dict[str, object]:
@@ -170,7 +182,7 @@ def _facts(
                 "text": draft.text,
                 "ids": draft.ids,
                 "finish_reason": draft.finish_reason,
-                **({} if options.logprobs is None else {"logprobs": [_as_json(each) for each in draft.logprobs]}),
+                **({} if options.logprobs is None else {"logprobs": [as_json(each) for each in draft.logprobs]}),
             }
             for draft in drafts
         ],

@@ -96,3 +96,5 @@ class Sampling:
     """The same seed writes the same text; without one a fresh seed is drawn and shown."""
     window: Literal["stop", "slide"] = "stop"
     """When the model's window is full: stop, or slide on and forget the beginning."""
+    speculate: bool = False
+    """Guess runs of words that stood in the text before: the same text, sooner where it repeats itself."""

@@ -2,7 +2,7 @@
 
 from glassgpt.engine.backend import Backend, Memory, Piece
 from glassgpt.engine.generate import generate, generate_each, stream
-from glassgpt.engine.request import Completion, Decoder, Event, Request, TokenLogprob
+from glassgpt.engine.request import Completion, Decoder, Event, Request, TokenLogprob, accept
 from glassgpt.engine.scheduler import Limits, Scheduler
 from glassgpt.engine.score import score_ids
 from glassgpt.engine.stream import Stream
@@ -21,6 +21,7 @@ __all__ = [
     "Stream",
     "TokenLogprob",
     "TorchBackend",
+    "accept",
     "generate",
     "generate_each",
     "score_ids",

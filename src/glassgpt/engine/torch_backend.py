@@ -105,6 +105,6 @@ def _alike(pieces: list[Piece]) -> Iterator[list[Piece]]:
         wanted += len(piece.ids)
         if group and (padded > 2 * wanted + SPARE_TOKENS or padded > CHUNK_ROWS):
             yield group
-            group, wanted = [], len(piece.ids)
+            group, wanted = list[Piece](), len(piece.ids)
         group.append(piece)
     yield group
