@@ -39,8 +39,7 @@ class Generate(Source, Sampling, Place, Talk):
     EXAMPLES: ClassVar = (
         'glassgpt generate "A robot must obey"',
         'glassgpt generate "It was a dark night, and" -k 40 -t 0.8 --seed 7 -n 60',
-        'echo "Dear Sir," | glassgpt generate embedded --num-samples 2 --json',
-        "echo '\"The ship\"' | glassgpt generate --prompts - --max-new-tokens 20",
+        "echo '\"Dear Sir,\"' | glassgpt generate embedded --num-samples 2 --prompts -",
     )
 
     words: Annotated[Positional[tuple[str, ...]], arg(metavar="[MODEL] [PROMPT]")] = ()
