@@ -23,13 +23,11 @@ class RecipeFlags:
     """Keys of the recipe to change."""
 
 
-def resolve(options: RecipeFlags, data: Path) -> Recipe:
+def resolve(options: RecipeFlags, data: str | Path) -> Recipe:
     """The recipe with all its keys: what the file or name says, the data's vocabulary, the flags last."""
-    from glassgpt.errors import DataError
+    from glassgpt.data import Share, open_folder
     from glassgpt.recipes import named_or_read
-    from glassgpt.tokens import Tokenizer
 
-    if not (data / "train.bin").exists():
-        raise DataError(f"{data} holds no train.bin. Make it first: glassgpt data prepare TEXT --out {data}")
-    start = named_or_read(options.recipe, Tokenizer.load(data / "tokenizer").vocab_size)
+    folder = open_folder(Share.parse(data).path)
+    start = named_or_read(options.recipe, folder.tokenizer.vocab_size)
     return fill_in(start, options.settings)

@@ -26,11 +26,13 @@ class Train(RecipeFlags, Talk):
         "glassgpt train ./data --out runs/first --steps 3",
         "glassgpt train ./data --out runs/wide --steps 2 --model.emb-dim 64 --lr 0.002 --schedule.shape linear",
         "glassgpt train ./data --recipe embedded --out runs/big --dry-run",
+        "glassgpt train './data*0.7' './data*0.3' --out runs/mixed --steps 2",
     )
     EXIT_CODES: ClassVar = TRAINING_CODES
 
-    data: Annotated[Positional[Path], arg(metavar="DATA")]
-    """A folder that `glassgpt data prepare` wrote."""
+    data: Annotated[Positional[tuple[str, ...]], arg(metavar="DATA...")] = ()
+    """A folder that `glassgpt data prepare` wrote, or token files of nanoGPT or llm.c; or several, read in proportion
+    to their sizes, or to weights: DATA*0.3."""
     out: Annotated[Path | None, arg(aliases=("-o",), metavar="RUN")] = None
     """The run's folder."""
     resume: bool = True
@@ -48,6 +50,8 @@ class Train(RecipeFlags, Talk):
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run."""
+        if not self.data:
+            raise UsageError("DATA missing: name a folder that `glassgpt data prepare` wrote")
         if self.out is None and not self.dry_run:
             raise UsageError("--out RUN missing: say which folder the run is to live in")
         if not 0 <= self.threads <= 1024:
@@ -59,7 +63,7 @@ def main(options: Train) -> int:
     from glassgpt.cli.training_view import TrainingView, show_recipe
     from glassgpt.train import train
 
-    recipe = resolve(options, options.data.expanduser())
+    recipe = resolve(options, options.data[0])
     if options.start:
         recipe = _shaped_as(options.start, recipe)
     if options.dry_run:
@@ -74,7 +78,7 @@ def main(options: Train) -> int:
         result = train(
             recipe,
             options.out.expanduser(),
-            options.data.expanduser(),
+            options.data,
             start=options.start or None,
             resume=options.resume,
             force=options.force,

@@ -43,6 +43,8 @@ VERBS = {
     "train":           Verb("glassgpt.cli.train:main", "train a model from scratch"),
     "recipes":         Verb("glassgpt.cli.recipes:main", "ready settings for training, and what to expect of them"),
     "data prepare":    Verb("glassgpt.cli.data:main", "turn texts into token shards"),
+    "data info":       Verb("glassgpt.cli.data_folder:info", "what a data folder holds"),
+    "data convert":    Verb("glassgpt.cli.data_folder:convert", "token files for, and of, nanoGPT and llm.c"),
     "evaluate loss":       Verb("glassgpt.cli.evaluate:loss", "nats a token, bits a byte and perplexity of texts"),
     "evaluate perplexity": Verb("glassgpt.cli.evaluate:perplexity", "perplexity by the word: WikiText, Penn Treebank"),
     "evaluate cloze":      Verb("glassgpt.cli.evaluate:cloze", "finding the last word of passages: LAMBADA"),

@@ -89,21 +89,7 @@ class Job:
         for writer in self.writers.values():
             writer.close()
         forget(self.out)
-        self.tokenizer.save(self.out / "tokenizer")
-        train, valid = self.position.written[TRAIN], self.position.written.get(VALID, Written())
-        summary = Prepared(
-            folder=str(self.out),
-            documents=self.position.documents,
-            train_tokens=train.tokens,
-            train_bytes=train.text_bytes,
-            valid_tokens=valid.tokens,
-            valid_bytes=valid.text_bytes,
-            vocabulary=self.tokenizer.fingerprint,
-            files=describe(self.out, list(self.writers)),
-        )
-        with new_file(self.out / "data.json") as temporary:
-            temporary.write_text(json.dumps({**asdict(summary), "folder": self.out.name}, indent=2) + "\n")
-        return summary
+        return finish(self.out, self.tokenizer, self.position.documents, self.position.written)
 
     def leave(self) -> None:
         """Stop, and keep what the last note speaks of."""
@@ -132,3 +118,22 @@ class Job:
             writer.mark()
         note(self.out, self.plan, self.position)
         self.last_note = self.position.text_bytes
+
+
+def finish(folder: Path, tokenizer: Tokenizer, documents: int, written: Mapping[str, Written]) -> Prepared:
+    """Put the tokenizer and a summary beside finished shards."""
+    tokenizer.save(folder / "tokenizer")
+    train, valid = written[TRAIN], written.get(VALID, Written())
+    summary = Prepared(
+        folder=str(folder),
+        documents=documents,
+        train_tokens=train.tokens,
+        train_bytes=train.text_bytes,
+        valid_tokens=valid.tokens,
+        valid_bytes=valid.text_bytes,
+        vocabulary=tokenizer.fingerprint,
+        files=describe(folder, written),
+    )
+    with new_file(folder / "data.json") as temporary:
+        temporary.write_text(json.dumps({**asdict(summary), "folder": folder.name}, indent=2) + "\n")
+    return summary
