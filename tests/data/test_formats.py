@@ -43,6 +43,7 @@ def test_moving_ends_to_the_front_and_back_changes_nothing(documents, sizes):
     assert [token for chunk in back for token in chunk.tolist()] == ids
 
 
+@pytest.mark.slow  # reads and writes a vocabulary of 50,257 tokens
 def test_a_trip_through_every_format_ends_with_the_same_tokens(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trip")
     documents = [[1, 2, 3], [4], [5, 6, 7, 8, 9, 10, 11], [12, 13]]
@@ -82,6 +83,7 @@ def quick(three) -> dict[str, Path]:
     return {**three, "glassgpt": three["glassgpt"].parent / "bytes"}
 
 
+@pytest.mark.slow  # likewise
 def test_every_format_is_trained_on_alike(three):
     ours = open_folder(three["glassgpt"])
     for name, folder in three.items():
@@ -93,6 +95,7 @@ def test_every_format_is_trained_on_alike(three):
     assert batches["glassgpt"].ids.tolist() == batches["nanogpt"].ids.tolist()
 
 
+@pytest.mark.slow  # likewise
 @settings(max_examples=40)
 @given(form=st.sampled_from(["glassgpt", "nanogpt", "llm.c"]), data=st.data())
 def test_damage_raises_data_error_or_changes_ids_and_nothing_else(quick, tmp_path_factory, form, data):
@@ -153,6 +156,7 @@ def test_characters_of_nano_gpt_become_bytes(tmp_path):
     assert pickle.loads((tmp_path / "again" / "meta.pkl").read_bytes()) == {"vocab_size": 257}
 
 
+@pytest.mark.slow  # likewise
 def test_what_cannot_be_converted_says_why_and_leaves_nothing(tmp_path, three):
     for to in three:
         with pytest.raises(DataError, match="already"):
