@@ -99,7 +99,8 @@ def _flag(field: dataclasses.Field[object], hint: object, note: str, group: type
     markers = _markers(hint)
     kind = _bare(hint)
     named = next((mark for mark in markers if hasattr(mark, "aliases")), None)
-    names = (f"--{field.name.replace('_', '-')}", *(getattr(named, "aliases", None) or ()))
+    called = getattr(named, "name", None) or field.name
+    names = (f"--{called.replace('_', '-')}", *(getattr(named, "aliases", None) or ()))
     choices = tuple(str(choice) for choice in get_args(kind)) if get_origin(kind) is Literal else ()
     metavar = getattr(named, "metavar", None) or "|".join(choices) or METAVARS.get(kind, "TEXT")
     return Flag(

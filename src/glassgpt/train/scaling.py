@@ -35,7 +35,7 @@ class PowerLaw:
     high: float
     """Its upper end."""
 
-    def loss(self, size: float) -> float:
+    def loss(self, size: int | float) -> float:
         """What the law says of a size."""
         return self.scale * size**-self.exponent + self.floor
 
