@@ -36,8 +36,9 @@ def test_another_recipe_in_the_same_folder_is_refused_with_the_difference(glassg
 def test_a_dry_run_shows_every_setting_and_writes_nothing(glassgpt, prepared_by_command, tmp_path):
     shown = glassgpt("train", prepared_by_command, "--out", tmp_path / "run", "--dry-run")
     assert shown.code == 0
-    assert "optimizer.weight_decay" in shown.out
+    assert "weight_decay = 0.1" in shown.out
     assert "parameters" in shown.out
+    assert "of memory" in shown.out
     assert not (tmp_path / "run").exists()
     plan = glassgpt("train", prepared_by_command, "--recipe", "embedded", "--dry-run", "--json").json
     assert plan["tokens"] == plan["recipe"]["steps"] * plan["recipe"]["rows"] * 256

@@ -60,14 +60,16 @@ class Train(RecipeFlags, Talk):
 
 def main(options: Train) -> int:
     """Train, with a bar on the terminal, and say where the model is."""
-    from glassgpt.cli.training_view import TrainingView, show_recipe
+    from glassgpt.cli.training_view import TrainingView
     from glassgpt.train import train
 
     recipe = resolve(options, options.data[0])
     if options.start:
         recipe = _shaped_as(options.start, recipe)
     if options.dry_run:
-        show_recipe(options, recipe)
+        from glassgpt.cli.plan_view import show_plan
+
+        show_plan(options, recipe, options.data.expanduser(), options.device)
         return 0
     if options.threads:
         import torch

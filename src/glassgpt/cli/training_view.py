@@ -5,7 +5,6 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from glassgpt.cli.bars import size
 from glassgpt.cli.options import Talk
 from glassgpt.cli.terminal import Terminal
 from glassgpt.train import Evaluation, Event, Recipe, Resumed, RunResult, Saved, Step, Trouble
@@ -86,36 +85,6 @@ class TrainingView:
             self.bar.console.print(text, highlight=False, markup=False)
         else:
             self.out.talk(text)
-
-
-def show_recipe(options: Talk, recipe: Recipe) -> None:
-    """--dry-run: every setting, and what the run will cost."""
-    from glassgpt.model.cost import forward_flops, parameter_count, storage_bytes
-    from glassgpt.train.recipe import to_json
-
-    out = Terminal(options)
-    parameters = parameter_count(recipe.model)
-    tokens = recipe.steps * recipe.tokens_per_step
-    # A backward pass is two forward passes; an average token sees half a context.
-    flops = 3 * forward_flops(recipe.model, recipe.model.context_length // 2) * tokens
-    memory = 4 * storage_bytes(recipe.model)  # weights, gradients and AdamW's two averages, in float32
-    facts = {"parameters": parameters, "tokens": tokens, "flops": flops, "state_bytes": memory}
-    if options.json:
-        out.json("train.plan", {"recipe": to_json(recipe), **facts})
-        return
-    for key, value in _flat(to_json(recipe)):
-        out.result(f"{key:42} {value}")
-    out.result(
-        f"\n{parameters:,} parameters, {tokens:,} tokens to read, {flops:.2e} FLOP, "
-        f"{size(memory)} for weights, gradients and optimizer, and the activations besides"
-    )
-
-
-def _flat(values: dict[str, object], prefix: str = "") -> list[tuple[str, object]]:
-    rows: list[tuple[str, object]] = []
-    for key, value in values.items():
-        rows += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(prefix + key, value)]
-    return rows
 
 
 def _bar(out: Terminal) -> "Progress":

@@ -41,6 +41,8 @@ VERBS = {
     "info":            Verb("glassgpt.cli.info:main", "shape, parameters and memory of a model"),
     "convert":         Verb("glassgpt.cli.convert:main", "rewrite a model in another format"),
     "train":           Verb("glassgpt.cli.train:main", "train a model from scratch"),
+    "lr":              Verb("glassgpt.cli.lr:main", "find a learning rate for a recipe"),
+    "mup":             Verb("glassgpt.cli.mup:main", "check that activations keep their size as models widen"),
     "sweep":           Verb("glassgpt.cli.sweep:main", "try settings of a recipe, and keep the best"),
     "scaling":         Verb("glassgpt.cli.scaling:main", "train several sizes, and fit the law of their losses"),
     "recipes":         Verb("glassgpt.cli.recipes:main", "ready settings for training, and what to expect of them"),

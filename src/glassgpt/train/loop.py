@@ -30,6 +30,7 @@ from glassgpt.train.lock import hold
 from glassgpt.train.log import Log, Silence
 from glassgpt.train.meeting import Seat, gathered
 from glassgpt.train.memory import explain_out_of_memory
+from glassgpt.train.mup import rates, rescale
 from glassgpt.train.optimizer import Updater
 from glassgpt.train.ranks import ALONE, Ranks
 from glassgpt.train.recipe import Recipe
@@ -113,11 +114,11 @@ class Trainer:
         self.rows = ranks.rows(recipe.rows)
         found = ranks.attempt(lambda: open_start(start, recipe, data.tokenizer, run) if ranks.leads else (None, None))
         weights, self.start = found
-        self.model = initialize(GPT2(recipe.model), recipe.seed)
+        self.model = rescale(initialize(GPT2(recipe.model), recipe.seed), recipe.optimizer)
         if weights is not None:
             self.model.load_state_dict(weights)
         self.model.to(device or resolve("auto").device).train()
-        self.updater = Updater(ranks.spread(self.model), recipe.optimizer)
+        self.updater = Updater(ranks.spread(self.model), recipe.optimizer, rates(recipe.model, recipe.optimizer))
         self.worker = Worker(self.model, recipe)
         self.progress, self.watch = Progress(), Watch(recipe.guard)
         self.log = Log(run.path / "log.jsonl", listen) if ranks.leads else Silence()
