@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from glassgpt.data import Source, convert_data, open_data, open_folder, prepare
 from glassgpt.data.foreign import _end_first, end_last
-from glassgpt.data.meta import read_characters
+from glassgpt.data.meta import read_meta
 from glassgpt.errors import DataError
 from glassgpt.tokens import Tokenizer
 
@@ -123,7 +123,7 @@ def test_characters_of_nano_gpt_are_read_without_unpickling(tmp_path_factory, te
     itos = dict(enumerate(characters))
     meta = {"vocab_size": len(itos), "itos": itos, "stoi": {c: i for i, c in itos.items()}}
     path.write_bytes(pickle.dumps(meta, protocol))
-    assert read_characters(path) == characters
+    assert read_meta(path.parent) == (len(characters), characters)
 
 
 @given(cut=st.integers(0, 10**6), place=st.integers(0, 10**6), bit=st.integers(0, 7))
@@ -133,10 +133,10 @@ def test_a_damaged_or_evil_meta_is_refused_or_read_as_something_else(tmp_path_fa
     whole[place % len(whole)] ^= 1 << bit
     path.write_bytes(whole[: cut % (2 * len(whole))])
     with contextlib.suppress(DataError):
-        read_characters(path)
+        read_meta(path.parent)
     path.write_bytes(pickle.dumps(print))
     with pytest.raises(DataError, match="not allowed"):
-        read_characters(path)
+        read_meta(path.parent)
 
 
 def test_characters_of_nano_gpt_become_bytes(tmp_path):
@@ -154,6 +154,10 @@ def test_characters_of_nano_gpt_become_bytes(tmp_path):
     assert made.valid.text_bytes == len(text.encode())
     convert_data(tmp_path / "ours", tmp_path / "again", "nanogpt")
     assert pickle.loads((tmp_path / "again" / "meta.pkl").read_bytes()) == {"vocab_size": 257}
+    with pytest.raises(DataError, match="vocabulary of 257, not of 50,257"):
+        open_folder(tmp_path / "again")
+    convert_data(tmp_path / "again", tmp_path / "back", "glassgpt", Tokenizer.of_bytes())
+    assert (tmp_path / "back" / "train.bin").read_bytes() == (tmp_path / "ours" / "train.bin").read_bytes()
 
 
 @pytest.mark.slow  # likewise

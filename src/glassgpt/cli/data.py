@@ -74,7 +74,7 @@ def main(options: DataPrepare) -> None:
 
     assert options.out is not None
     out, folder = Terminal(options), options.out.expanduser()
-    tokenizer, fields = _tokenizer(options.tokenizer), _fields(options)
+    tokenizer, fields = open_tokenizer(options.tokenizer), _fields(options)
     sources = [Source.parse(source) for source in options.sources]
     valid = [Source.parse(source) for source in options.valid]
     needed = estimate(readings(sources, valid), tokenizer, fields)
@@ -108,7 +108,8 @@ def main(options: DataPrepare) -> None:
     )
 
 
-def _tokenizer(name: str) -> "Tokenizer":
+def open_tokenizer(name: str) -> "Tokenizer":
+    """A vocabulary by its name or folder."""
     from glassgpt.tokens import Tokenizer
 
     ready = {"gpt2": Tokenizer.gpt2, "bytes": Tokenizer.of_bytes}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from tyro.conf import Positional, arg
 
 from glassgpt.cli.bars import plural, size
+from glassgpt.cli.data import open_tokenizer
 from glassgpt.cli.options import Talk
 from glassgpt.cli.terminal import Terminal
 
@@ -39,7 +40,7 @@ class DataConvert(Talk):
 
     EXAMPLES: ClassVar = (
         "glassgpt data convert ./data for-nanogpt --to nanogpt",
-        "glassgpt data convert ./for-nanogpt ours --to glassgpt",
+        "glassgpt data convert ./for-nanogpt ours --tokenizer ./data/tokenizer",
     )
 
     source: Annotated[Positional[Path], arg(metavar="IN")]
@@ -48,6 +49,8 @@ class DataConvert(Talk):
     """The folder to write."""
     to: Literal["glassgpt", "nanogpt", "llm.c"] = "glassgpt"
     """The format to write."""
+    tokenizer: Annotated[str, arg(metavar="FOLDER")] = "gpt2"
+    """The vocabulary that nanoGPT's or llm.c's files were made with."""
     overwrite: bool = False
     """Replace OUT if it exists; without this it must not."""
 
@@ -85,7 +88,8 @@ def convert(options: DataConvert) -> None:
     from glassgpt.data import convert_data
 
     out, target = Terminal(options), options.target.expanduser()
-    convert_data(options.source.expanduser(), target, options.to, overwrite=options.overwrite)
+    tokenizer = open_tokenizer(options.tokenizer)
+    convert_data(options.source.expanduser(), target, options.to, tokenizer, overwrite=options.overwrite)
     files = sorted(file for file in target.rglob("*") if file.is_file())
     total = sum(file.stat().st_size for file in files)
     if options.json:

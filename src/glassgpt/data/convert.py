@@ -10,7 +10,7 @@ from glassgpt.checkpoints.atomic import new_folder
 from glassgpt.data.folder import Folder, open_folder, text_bytes
 from glassgpt.data.foreign import FORMATS, LLM_C, NANO_GPT, end_last
 from glassgpt.data.job import TRAIN, VALID, finish
-from glassgpt.data.meta import read_characters
+from glassgpt.data.meta import read_meta
 from glassgpt.data.shard import Ids, Shard
 from glassgpt.data.writer import ShardWriter, Written
 from glassgpt.errors import CheckpointError, DataError
@@ -19,18 +19,21 @@ from glassgpt.tokens import Tokenizer
 OURS = "glassgpt"
 
 
-def convert_data(source: Path, target: Path, to: str, *, overwrite: bool = False) -> None:
+def convert_data(
+    source: Path, target: Path, to: str, tokenizer: Tokenizer | None = None, *, overwrite: bool = False
+) -> None:
     """Write the tokens of a data folder as `glassgpt`, `nanogpt` or `llm.c`; the folder appears whole or not at all.
 
-    nanoGPT's characters become bytes, one token each. Raises DataError for what is damaged, or what a format cannot
-    say.
+    `tokenizer` is the one that another program's files were made with, if not GPT-2's; nanoGPT's characters become
+    bytes, one token each. Raises DataError for what is damaged, or what a format cannot say.
     """
     try:
         with new_folder(target, replace=overwrite) as folder:
-            if (source / "meta.pkl").exists() and (characters := read_characters(source / "meta.pkl")):
+            _, characters = read_meta(source)
+            if characters:
                 _write_characters(source, folder, characters, to)
             else:
-                _write(open_folder(source), folder, to)
+                _write(open_folder(source, tokenizer), folder, to)
     except CheckpointError as error:
         raise DataError(str(error)) from error
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from glassgpt.data.foreign import FORMATS, NANO_GPT, Format
-from glassgpt.data.meta import read_characters
+from glassgpt.data.meta import read_meta
 from glassgpt.data.shard import Shard, open_shard
 from glassgpt.errors import DataError
 from glassgpt.tokens import Tokenizer
@@ -31,13 +31,16 @@ class Folder:
         return sum(shard.count for shard in self.train)
 
 
-def open_folder(path: Path) -> Folder:
-    """Open a data folder. Raises DataError where something is missing or does not fit together."""
+def open_folder(path: Path, tokenizer: Tokenizer | None = None) -> Folder:
+    """Open a data folder. Raises DataError where something is missing or does not fit together.
+
+    `tokenizer` is the one that another program's files were made with, if not GPT-2's.
+    """
     if (path / "tokenizer").is_dir():
         return _open_own(path)
     for one in FORMATS.values():
         if one.fits(path):
-            return _open_foreign(path, one)
+            return _open_foreign(path, one, tokenizer or Tokenizer.gpt2())
     raise DataError(f"{path} holds no train.bin. Make it first: glassgpt data prepare TEXT --out {path}")
 
 
@@ -54,10 +57,15 @@ def _open_own(path: Path) -> Folder:
     return Folder(path, (replace(train, end=end),), valid and replace(valid, end=end), tokenizer)
 
 
-def _open_foreign(path: Path, form: Format) -> Folder:
-    if form is NANO_GPT and (path / "meta.pkl").exists() and read_characters(path / "meta.pkl"):
+def _open_foreign(path: Path, form: Format, tokenizer: Tokenizer) -> Folder:
+    size, characters = read_meta(path) if form is NANO_GPT else (0, None)
+    if characters:
         raise DataError(f"{path} holds ids of characters. Rewrite them first: glassgpt data convert {path} FOLDER")
-    tokenizer = Tokenizer.gpt2()
+    if size not in (0, tokenizer.vocab_size):
+        raise DataError(
+            f"{path} was made with a vocabulary of {size:,}, not of {tokenizer.vocab_size:,}. Rewrite it first "
+            f"with its own: glassgpt data convert {path} FOLDER --tokenizer VOCABULARY"
+        )
     train, valid = (form.shards(path, pattern, tokenizer) for pattern in (form.train, form.valid))
     held_back = replace(valid[0], text_bytes=text_bytes(valid[0], tokenizer)) if valid else None
     return Folder(path, train, held_back, tokenizer, form.name)

@@ -17,24 +17,26 @@ STRINGS = {b"\x8c": "<B", b"X": "<I"}
 RECALLED = {b"h": "<B", b"j": "<I"}
 
 
-def read_characters(path: Path) -> list[str] | None:
-    """The character of each id; None where the file speaks of the size of the vocabulary alone.
+def read_meta(folder: Path) -> tuple[int, list[str] | None]:
+    """The size of the vocabulary, 0 if the folder has no meta.pkl, and the character of each id, if it says so.
 
     Raises DataError for anything else.
     """
+    path = folder / "meta.pkl"
+    if not path.exists():
+        return 0, None
     try:
         with path.open("rb") as file:
             meta = _Reader(file.read(LARGEST)).run()
-        if "itos" not in meta:
-            return None
-        characters = [meta["itos"][number] for number in range(len(meta["itos"]))]
+        size = meta["vocab_size"]
+        characters = [meta["itos"][number] for number in range(size)] if "itos" in meta else None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (LookupError, ValueError, TypeError, AttributeError, struct.error) as error:
         raise DataError(f"{path} is no vocabulary of characters as nanoGPT writes it ({error}).") from error
-    if not all(isinstance(character, str) for character in characters):
+    if not isinstance(size, int) or not all(isinstance(character, str) for character in characters or ()):
         raise DataError(f"{path} is no vocabulary of characters as nanoGPT writes it.")
-    return characters
+    return size, characters
 
 
 class _Reader:
