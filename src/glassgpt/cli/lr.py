@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from tyro.conf import Positional, arg
+from tyro.conf import arg
 
 from glassgpt.cli.chart import Axis, Chart, Series
 from glassgpt.cli.options import Talk
@@ -25,8 +25,6 @@ class Lr(RecipeFlags, Talk):
         "glassgpt lr ./data --climb-steps 20 --json",
     )
 
-    data: Annotated[Positional[Path], arg(metavar="DATA")]
-    """A folder that `glassgpt data prepare` wrote."""
     low: Annotated[float, arg(metavar="X")] = 1e-6
     """Where the climb begins."""
     high: Annotated[float, arg(metavar="X")] = 1.0
@@ -44,10 +42,10 @@ def main(options: Lr) -> None:
     from glassgpt.data import open_data
     from glassgpt.train.finder import find_lr
 
-    out, folder = Terminal(options), options.data.expanduser()
-    recipe = resolve(options, folder)
+    out = Terminal(options)
+    recipe = resolve(options)
     data = open_data(
-        folder, context=recipe.model.context_length, rows=recipe.rows, seed=recipe.seed, **asdict(recipe.reading)
+        options.data, context=recipe.model.context_length, rows=recipe.rows, seed=recipe.seed, **asdict(recipe.reading)
     )
     found = find_lr(recipe, data, low=options.low, high=options.high, steps=options.climb_steps, device=options.device)
     climb = Chart(

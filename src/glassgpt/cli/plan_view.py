@@ -1,7 +1,7 @@
 """`glassgpt train --dry-run`: every setting, and what the run will cost."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 from glassgpt.cli.bars import OPERATIONS, size
 from glassgpt.cli.options import Talk
@@ -14,15 +14,15 @@ PROGRAM_BYTES = 300_000_000
 UNITS = ((86_400.0, "days"), (3_600.0, "hours"), (60.0, "minutes"))
 
 
-def show_plan(options: Talk, recipe: Recipe, data: Path, device: str) -> None:
+def show_plan(options: Talk, recipe: Recipe, data: Sequence[str], device: str) -> None:
     """Print the recipe as the file it could come from, then what it costs; or one object."""
-    from glassgpt.data.folder import open_folder
+    from glassgpt.data import Share, open_folder
     from glassgpt.recipes import as_toml
     from glassgpt.train.plan import plan
 
     out = Terminal(options)
     out.talk("measuring a step on one and two layers ...")
-    cost = plan(recipe, open_folder(data).tokens, device)
+    cost = plan(recipe, sum(open_folder(Share.parse(one).path).tokens for one in data), device)
     if options.json:
         facts = {**asdict(cost), "memory": {**asdict(cost.memory), "total": cost.memory.total}}
         out.json("train.plan", {"recipe": to_json(recipe), **facts})

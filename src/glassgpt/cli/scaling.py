@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from tyro.conf import Positional, arg
+from tyro.conf import arg
 
 from glassgpt.cli.chart import Axis, Chart, Series
 from glassgpt.cli.options import Talk, UsageError
@@ -20,7 +20,8 @@ class Scaling(RecipeFlags, Talk):
     """Train a recipe at several sizes on equal tokens, and fit L = a · N^-b to the losses.
 
     N counts the parameters without the embeddings. The exponent comes with its 95 % interval; a floor is added where
-    the points support one. With --optimizer.mup-base the sizes can share one learning rate.
+    the points support one. The data need a validation shard. With --optimizer.mup-base the sizes can share one
+    learning rate.
     """
 
     EXAMPLES: ClassVar = (
@@ -29,8 +30,6 @@ class Scaling(RecipeFlags, Talk):
         "glassgpt scaling ./data -o sizes --sizes 2x64,2x96,3x128 --svg law.svg --json",
     )
 
-    data: Annotated[Positional[Path], arg(metavar="DATA")]
-    """A folder that `glassgpt data prepare` wrote, with a validation shard."""
     out: Annotated[Path | None, arg(aliases=("-o",), metavar="FOLDER")] = None
     """Where the runs live; those that are there already are not repeated."""
     sizes: Annotated[str, arg(metavar="LxD,LxD,…")] = "2x64,2x96,3x128,3x192,4x256"
@@ -42,6 +41,7 @@ class Scaling(RecipeFlags, Talk):
 
     def __post_init__(self) -> None:
         """Refuse what makes no law."""
+        super().__post_init__()
         if self.out is None:
             raise UsageError("--out FOLDER missing: say where the runs are to live")
         sizes = [word.split("x") for word in self.sizes.split(",")]
@@ -55,13 +55,13 @@ def main(options: Scaling) -> int:
     from glassgpt.train.sizes import train_sizes
 
     assert options.out is not None
-    out, data = Terminal(options), options.data.expanduser()
-    recipe = resolve(options, data)
+    out = Terminal(options)
+    recipe = resolve(options)
     shapes = [(int(layers), int(width)) for layers, width in (size.split("x") for size in options.sizes.split(","))]
     found = train_sizes(
         recipe,
         shapes,
-        data,
+        options.data,
         options.out.expanduser(),
         device=options.device,
         listen=lambda each: out.talk(f"{each.layers}x{each.width}: {each.nats:.4f} nats a token"),

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from tyro.conf import Positional, UseAppendAction, arg
+from tyro.conf import UseAppendAction, arg
 
 from glassgpt.cli.options import Talk, UsageError
 from glassgpt.cli.recipe_flags import RecipeFlags, resolve
@@ -22,7 +22,7 @@ class SweepOptions(RecipeFlags, Talk):
     """Try settings of a recipe by training with each, and write the best as a recipe.
 
     optuna chooses what to try next (pip install 'glassgpt[sweep]'). Ctrl-C stops; the same command goes on, in the
-    middle of a trial too. OUT/best.toml is what `glassgpt train --recipe` takes.
+    middle of a trial too. The data need a validation shard. OUT/best.toml is what `glassgpt train --recipe` takes.
     """
 
     EXAMPLES: ClassVar = (
@@ -31,8 +31,6 @@ class SweepOptions(RecipeFlags, Talk):
         "glassgpt sweep ./data -o sweep --recipe embedded --try optimizer.muon_lr=0.005..0.05:log --json",
     )
 
-    data: Annotated[Positional[Path], arg(metavar="DATA")]
-    """A folder that `glassgpt data prepare` wrote, with a validation shard."""
     out: Annotated[Path | None, arg(aliases=("-o",), metavar="FOLDER")] = None
     """Where the trials and their runs live."""
     try_: Annotated[UseAppendAction[tuple[str, ...]], arg(name="try", metavar="KEY=RANGE")] = ()
@@ -44,6 +42,7 @@ class SweepOptions(RecipeFlags, Talk):
 
     def __post_init__(self) -> None:
         """Refuse a sweep of nothing."""
+        super().__post_init__()
         if self.out is None:
             raise UsageError("--out FOLDER missing: say where the trials are to live")
         if not self.try_:
@@ -59,15 +58,15 @@ def main(options: SweepOptions) -> int:
     from glassgpt.train.sweep import Try, sweep
 
     assert options.out is not None
-    out, data, folder = Terminal(options), options.data.expanduser(), options.out.expanduser()
-    recipe = resolve(options, data)
+    out, folder = Terminal(options), options.out.expanduser()
+    recipe = resolve(options)
 
     def tell(trial: "Trial") -> None:
         loss = "impossible" if trial.loss is None else f"{trial.loss:.4f} nats a token"
         out.talk(f"trial {trial.number}: {_words(trial)}: {loss}")
 
     tries = [Try.parse(text) for text in options.try_]
-    found = sweep(recipe, data, folder, tries, trials=options.trials, device=options.device, listen=tell)
+    found = sweep(recipe, options.data, folder, tries, trials=options.trials, device=options.device, listen=tell)
     if found.best:
         (folder / "best.toml").write_text(as_toml(changed(recipe, found.best.settings)), encoding="utf-8")
     if options.json:

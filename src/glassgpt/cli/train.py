@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from tyro.conf import Positional, arg
+from tyro.conf import arg
 
 from glassgpt.cli.exit_codes import DONE, TRAINING_CODES, of_signal
 from glassgpt.cli.options import Talk, UsageError
@@ -30,9 +30,6 @@ class Train(RecipeFlags, Talk):
     )
     EXIT_CODES: ClassVar = TRAINING_CODES
 
-    data: Annotated[Positional[tuple[str, ...]], arg(metavar="DATA...")] = ()
-    """A folder that `glassgpt data prepare` wrote, or token files of nanoGPT or llm.c; or several, read in proportion
-    to their sizes, or to weights: DATA*0.3."""
     out: Annotated[Path | None, arg(aliases=("-o",), metavar="RUN")] = None
     """The run's folder."""
     resume: bool = True
@@ -50,8 +47,7 @@ class Train(RecipeFlags, Talk):
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run."""
-        if not self.data:
-            raise UsageError("DATA missing: name a folder that `glassgpt data prepare` wrote")
+        super().__post_init__()
         if self.out is None and not self.dry_run:
             raise UsageError("--out RUN missing: say which folder the run is to live in")
         if not 0 <= self.threads <= 1024:
@@ -63,13 +59,13 @@ def main(options: Train) -> int:
     from glassgpt.cli.training_view import TrainingView
     from glassgpt.train import train
 
-    recipe = resolve(options, options.data[0])
+    recipe = resolve(options)
     if options.start:
         recipe = _shaped_as(options.start, recipe)
     if options.dry_run:
         from glassgpt.cli.plan_view import show_plan
 
-        show_plan(options, recipe, options.data.expanduser(), options.device)
+        show_plan(options, recipe, options.data, options.device)
         return 0
     if options.threads:
         import torch
