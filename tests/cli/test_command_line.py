@@ -39,15 +39,15 @@ def test_the_version_is_one_line(glassgpt, flag):
 
 
 @pytest.mark.parametrize("verb", SPELLINGS)
-def test_help_of_a_verb_shows_every_flag_and_three_examples(glassgpt, verb):
+def test_help_of_a_verb_shows_every_flag_and_examples(glassgpt, verb):
     shown = glassgpt(*verb.split(), "--help")
     assert (shown.code, shown.err) == (0, "")
     options = next(v for name, v in VERBS.items() if verb in (name, *v.aliases)).load()[1]
     for flag in flags(options):
         assert flag.help, f"{flag.field} has no docstring"
         assert flag.names == () or flag.into or any(name in shown.out for name in flag.spellings)
-    assert len(options.EXAMPLES) == 3
-    assert shown.out.count("glassgpt ") >= 4
+    assert len(options.EXAMPLES) >= 2
+    assert shown.out.count("glassgpt ") > len(options.EXAMPLES)
     assert max(map(len, shown.out.splitlines())) <= 120
 
 
