@@ -70,15 +70,19 @@ def test_decoding_with_a_past_equals_reading_the_whole_text_to_the_bit(start, ro
 @settings(max_examples=40)
 @given(st.data(), st.integers(1, 5), st.sampled_from([4, 8, 128]))
 def test_rows_read_on_in_any_company_as_if_alone(data, rows, chunk):
+    check_company(TorchBackend(sharp_model(), chunk=chunk), TorchBackend(sharp_model()), data, rows, 24)
+
+
+def check_company(backend, alone, data, rows, room):
     """Pieces of any lengths in any rows, scored after as many tokens as one likes; rows cut and copied between."""
-    backend = TorchBackend(sharp_model(), chunk=chunk)
-    alone, room = TorchBackend(sharp_model()), 24
     memory, held = backend.memory(rows, room), [[] for _ in range(rows)]
     for _ in range(data.draw(st.integers(1, 6))):
         pieces = []
         for row in data.draw(st.lists(st.integers(0, rows - 1), unique=True, min_size=1)):
             if len(held[row]) < room:
-                ids = data.draw(st.lists(st.integers(0, 60), min_size=1, max_size=min(9, room - len(held[row]))))
+                ids = data.draw(
+                    st.lists(st.integers(0, 60), min_size=1, max_size=min(room // 2, room - len(held[row])))
+                )
                 pieces.append(Piece(row, ids, data.draw(st.integers(0, len(ids)))))
         if pieces:
             scored = backend.extend(memory, pieces).split([piece.scored for piece in pieces])

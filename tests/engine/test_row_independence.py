@@ -66,16 +66,24 @@ def schedules(draw):
     )
 
 
-def check(shape, asked, order, chunk, seed, dtype, pack=True):
+def torch_backend(model, chunk=128):
+    return TorchBackend(model, chunk=chunk)
+
+
+def unpacked_backend(model, chunk=128):
+    return TorchBackend(model, pack=False, chunk=chunk)
+
+
+def check(shape, asked, order, chunk, seed, dtype, make=torch_backend):
     """Answer requests alone with one thread, then together in another order with two and other chunks."""
     model = sharp_model(seed, **shape).to(dtype)
     asked = [Request(ids, SamplingParams(**params)) for ids, params in asked]
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
-        alone = [generate(TorchBackend(model, pack=pack), [request])[0] for request in asked]
+        alone = [generate(make(model), [request])[0] for request in asked]
         torch.set_num_threads(2)
-        backend = TorchBackend(model, pack=pack, chunk=chunk)
+        backend = make(model, chunk)
         together = generate(backend, [asked[number] for number in order])
         for number, answer in zip(order, together, strict=True):
             assert answer == alone[number]
@@ -112,7 +120,7 @@ def test_a_request_gets_the_same_bits_in_bfloat16(schedule):
 @settings(max_examples=4)
 @given(schedules(), st.sampled_from([torch.float32, torch.float64]))
 def test_a_request_gets_the_same_bits_without_packed_matrices_too(schedule, dtype):
-    check(*schedule, dtype, pack=False)
+    check(*schedule, dtype, unpacked_backend)
 
 
 @pytest.mark.slow

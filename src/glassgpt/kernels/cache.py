@@ -42,6 +42,18 @@ class Cache:
         shape = (layers, texts, heads, room * width)
         return cls(form, room, width, aligned(shape, form.dtype), aligned(shape, form.dtype))
 
+    @property
+    def texts(self) -> int:
+        """How many texts."""
+        return self.keys.shape[1]
+
+    def copy(self, source: int, text: int, length: int) -> None:
+        """Text `text` gets the first `length` positions of text `source`: whole blocks of them."""
+        used = padded(length)
+        self.keys[:, text, :, : used * self.width] = self.keys[:, source, :, : used * self.width]
+        values = self.values.reshape(*self.values.shape[:3], self.width // BLOCK, -1)
+        values[:, text, ..., : used * BLOCK] = values[:, source, ..., : used * BLOCK]
+
     def strides(self) -> dict[str, int]:
         """What the state needs to find a head."""
         layer, text, head, _ = self.keys.strides
