@@ -35,11 +35,11 @@ def test_shakespeare_splits_nine_to_one_and_measures_the_whole_tenth(tmp_path, c
     shakespeare.main(["--text", str(tmp_path / "play.txt"), "--seeds", "2", "--steps", "2"])
     shown = capsys.readouterr().out
     rows = [json.loads(line) for line in shown.splitlines() if line.startswith('{"method"')]
-    assert {(row["method"], row["seed"]) for row in rows} == {("adamw", 0), ("adamw", 1), ("muon", 0), ("muon", 1)}
+    assert {(row["method"], row["seed"]) for row in rows} == {(m, s) for m in shakespeare.OPTIMIZERS for s in (0, 1)}
     assert {row["characters"] for row in rows} == {
         len(PLAY) // 10
     }  # the first is only read, the end of the text is not
-    assert last_line(shown)["muon"]["deviation"] > 0
+    assert last_line(shown)["Muon"]["deviation"] > 0
     assert "| nanoGPT, as published |" in shown
 
 

@@ -33,7 +33,7 @@ class Memory:
     average: int
     """The averaged weights, where `ema` keeps them."""
     activations: int
-    """What the way back needs from the way there, for the rows computed at once."""
+    """What the way back needs from the way there, and makes in one layer, for the rows computed at once."""
     loss: int
     """Logits, and what is made of them."""
 
@@ -112,7 +112,8 @@ def _activations(recipe: Recipe) -> int:
     counted = {(layers, rows): _kept(recipe, layers, rows) for layers in (1, 2) for rows in (1, 2)}
     rows = min(recipe.rows, recipe.micro_rows)
     by_rows = [_line([counted[layers, 1], counted[layers, 2]], rows) for layers in (1, 2)]
-    return round(_line(by_rows, recipe.model.n_layers))
+    widest = rows * recipe.model.context_length * recipe.model.mlp_width * FLOAT32
+    return round(_line(by_rows, recipe.model.n_layers)) + 2 * widest  # gradients on the way back, one layer at a time
 
 
 def _kept(recipe: Recipe, layers: int, rows: int) -> int:
