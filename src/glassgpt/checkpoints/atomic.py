@@ -7,7 +7,7 @@ A crash leaves only `.tmp-*`, `.old-*` and `.del-*` folders, which `sweep` clear
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from glassgpt.errors import CheckpointError
@@ -47,8 +47,11 @@ def new_file(target: Path | str) -> Iterator[Path]:
         flush(temporary)
         temporary.replace(target)
         flush(target.parent)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):  # of a disk that takes nothing any more, which `error` tells
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(target)
         raise
 
 
@@ -119,5 +122,8 @@ def flush(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        error.filename = str(path)
+        raise
     finally:
         os.close(descriptor)

@@ -22,6 +22,7 @@ from glassgpt.errors import ContextOverflow, GlassGPTError, InvalidParameter
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; every mistake becomes a message and an exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    _need_streams()
     _speak_utf8()
     try:
         code = _run(given)
@@ -124,6 +125,17 @@ def _abandon_stdout() -> None:
     """Send what is left in the buffer nowhere, or Python would complain about it when it exits."""
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _need_streams() -> None:
+    """Put nowhere in the place of a stream that is closed, or the next file we open would take its number."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
 
 
 def _speak_utf8() -> None:

@@ -50,8 +50,8 @@ class Identity:
         """
         recipe = there["recipe"]
         assert isinstance(recipe, dict)
-        old = _flat({**there, "recipe": _without(CHANGEABLE, to_json(from_json(recipe)))})
-        new = _flat({**self.to_json(), "recipe": _without(CHANGEABLE, to_json(self.recipe))})
+        old = _flat({**_by_hash(there), "recipe": _without(CHANGEABLE, to_json(from_json(recipe)))})
+        new = _flat({**_by_hash(self.to_json()), "recipe": _without(CHANGEABLE, to_json(self.recipe))})
         return {
             key: f"{_short(old[key])} there, {_short(new[key])} now"
             for key in sorted(old.keys() & new.keys())
@@ -66,6 +66,12 @@ def versions() -> dict[str, str]:
     except PackageNotFoundError:  # run from its source, not installed
         ours = "unknown"
     return {"glassgpt": ours, "torch": str(torch.__version__)}
+
+
+def _by_hash(values: dict[str, object]) -> dict[str, object]:
+    """A model that a run started from counts by its weights, not by its name."""
+    start = values.get("start")
+    return {**values, "start": start["sha256"]} if isinstance(start, dict) else values
 
 
 def _without(keys: set[str], values: dict[str, object]) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -35,13 +36,13 @@ class Log:
 
     def cut(self, step: int) -> None:
         """Forget what lies after a step, since the run goes on from there; and a line that a crash cut short."""
+        if not self.path.is_file():  # none yet; or a device, which need not end
+            return
         try:
             lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
             kept = [line for line in lines if _step_of(line) <= step]
             with new_file(self.path) as temporary:
                 temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-        except FileNotFoundError:
-            return
         except OSError:
             self.lost += 1  # the line that says so tells a reader to mind the order
 
@@ -67,7 +68,8 @@ class Log:
                 while text:
                     text = text[os.write(descriptor, text) :]
             except OSError:
-                os.ftruncate(descriptor, before)
+                with suppress(OSError):  # a device has no length
+                    os.ftruncate(descriptor, before)
                 raise
         finally:
             os.close(descriptor)

@@ -3,6 +3,7 @@
 In the background, a thread writes a copy while the next steps run. The files are the same, byte for byte.
 """
 
+import errno
 import shutil
 import threading
 import time
@@ -18,6 +19,8 @@ from glassgpt.train.settings import Saving
 
 ROOM = 2.2
 """Free space asked for, in checkpoints: one that is written, one that is being removed, and a little for the log."""
+NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+"""The disk is full; a file may not grow; one's share of the disk is used up."""
 SECONDS_BETWEEN_TRIES = 1.0
 """Only where no later interval comes: at the end, and when asked to stop."""
 
@@ -51,12 +54,8 @@ class Saver:
 
     def check_room(self, checkpoint_bytes: int) -> None:
         """Raise SavingFailed where the disk is too small for checkpoints of this size."""
-        needed, free = int(ROOM * checkpoint_bytes), shutil.disk_usage(self.run.path).free
-        if needed > free:
-            raise SavingFailed(
-                f"{self.run.path}: {needed:,} bytes needed for checkpoints, {free:,} free. "
-                "Make room or choose another folder."
-            )
+        if ROOM * checkpoint_bytes > shutil.disk_usage(self.run.path).free:
+            raise SavingFailed(f"{self.run.path}: {self._room(checkpoint_bytes)}. Make room or choose another folder.")
 
     def save(self, snapshot: Snapshot, *, last: bool = False) -> None:
         """Write a checkpoint, or begin to; the `last` one is there when this returns.
@@ -90,7 +89,8 @@ class Saver:
             self.check_room(snapshot.size_bytes)
             self.run.write(snapshot, self.tokenizer)
         except OSError as error:
-            return f"{error.filename or self.run.folder(snapshot.progress.step)}: {error.strerror or error}"
+            problem = f"{error.filename or self.run.folder(snapshot.progress.step)}: {error.strerror or error}"
+            return problem + (f" ({self._room(snapshot.size_bytes)})" if error.errno in NO_ROOM else "")
         except SavingFailed as error:
             return str(error)
         try:
@@ -98,6 +98,10 @@ class Saver:
         except OSError as error:  # the new checkpoint stands; the old one is tried again after the next
             self.leftover = f"an old checkpoint could not be removed: {error}"
         return ""
+
+    def _room(self, checkpoint_bytes: int) -> str:
+        free = shutil.disk_usage(self.run.path).free
+        return f"{int(ROOM * checkpoint_bytes):,} bytes needed for checkpoints, {free:,} free"
 
     def _settle(self, step: int, problem: str) -> None:
         if not problem:

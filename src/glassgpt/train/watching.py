@@ -101,8 +101,9 @@ class Observer:
         tokens = self.validation.tokens[: self.recipe.watching.evaluate_tokens + 1]
         text_bytes = round(self.validation.text_bytes * len(tokens) / len(self.validation.tokens))
         loss = loss_of(model, tokens, text_bytes, stride=self.recipe.model.context_length)
-        progress.validation = loss.nats_per_token
-        progress.best_validation = min(progress.best_validation or math.inf, loss.nats_per_token)
+        if math.isfinite(loss.nats_per_token):  # what is no number cannot be the best, and JSON has no word for it
+            progress.validation = loss.nats_per_token
+            progress.best_validation = min(progress.best_validation or math.inf, loss.nats_per_token)
         self.tell(Evaluation(progress.step, loss.nats_per_token, loss.bits_per_byte))
         return loss
 
