@@ -158,6 +158,11 @@ def workplace(tmp_path, monkeypatch):
     vocabulary = learn([line], 300)
     vocabulary.save(tmp_path / "my-vocabulary")
     prepare([Source(tmp_path / "book.txt")], tmp_path / "data", vocabulary, valid=[Source(tmp_path / "valid.txt")])
+    for name in ("first", "wide"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / "recipe.json").write_text('{"recipe": {"steps": 2, "rows": 1}}')
+        steps = [{"event": "step", "step": n, "loss": 3.0 - n, "tokens_per_second": 9.0} for n in (1, 2)]
+        (tmp_path / "runs" / name / "log.jsonl").write_text("".join(json.dumps(step) + "\n" for step in steps))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -1,13 +1,10 @@
-"""Points and lines in, a picture out: characters for a terminal, SVG for a file."""
+"""What a chart shows: points and lines over two axes. `braille.py` draws it in a terminal, `svg.py` into a file."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from html import escape
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
-MARKS = "●○◆◇■□"
-COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf")
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 720.0, 420.0, 70.0, 50.0, 40.0, 20.0
+Number = int | float
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,22 +12,64 @@ class Series:
     """Points that belong together."""
 
     name: str
-    x: Sequence[int | float]
-    y: Sequence[int | float]
+    x: Sequence[Number]
+    y: Sequence[Number]
     line: bool = True
     """Joined, or each alone."""
 
 
 @dataclass(frozen=True, slots=True)
+class Scale:
+    """A range of numbers, and round ones to write beside it."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    @staticmethod
+    def around(values: Sequence[Number], *, log: bool = False) -> "Scale":
+        """One that shows all values that can be shown."""
+        shown = [float(v) for v in values if math.isfinite(v) and (v > 0 or not log)] or [0.0 + log, 1.0 + log]
+        low, high = min(shown), max(shown)
+        if low == high:
+            low, high = (low / 2, high * 2) if log else (low - (abs(low) or 1) / 2, high + (abs(high) or 1) / 2)
+        return Scale(low, high, log)
+
+    def place(self, value: Number) -> float | None:
+        """Where a value stands, 0 at the low end to 1 at the high one; None outside or nowhere."""
+        if not math.isfinite(value) or not self.low <= value <= self.high:
+            return None
+        low, high, at = (math.log(x) if self.log else x for x in (self.low, self.high, value))
+        return (at - low) / (high - low)
+
+    def ticks(self, count: int) -> list[float]:
+        """About `count` round numbers in the range."""
+        if self.log:
+            found = [m * 10.0**e for e in range(-12, 15) for m in (1, 2, 5) if self.low <= m * 10.0**e <= self.high]
+            few = found[:: max(1, math.ceil(len(found) / max(1, count)))]
+            return few if len(few) > 1 else [self.low, self.high]
+        rough = (self.high - self.low) / max(1, count)
+        power = 10.0 ** math.floor(math.log10(rough))
+        step = next((m * power for m in (1, 2, 5, 10) if m * power >= rough * 0.999), 10 * power)
+        first = math.ceil(self.low / step - 1e-9)
+        return [n * step for n in range(first, first + 64) if n * step <= self.high + step * 1e-9]
+
+
+def short(value: float) -> str:
+    """A number in few letters: 0.25, 3.4, 12k, 1.5M."""
+    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= limit:
+            return f"{value / limit:.4g}{unit}"
+    return f"{value:.3g}"
+
+
+@dataclass(frozen=True, slots=True)
 class Axis:
-    """What one direction means."""
+    """What one direction means, and how its numbers are written."""
 
     name: str
     log: bool = False
-
-    def place(self, value: int | float) -> float:
-        """Where a value lies, in any unit."""
-        return math.log10(value) if self.log else float(value)
+    write: Callable[[float], str] = short
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,75 +79,15 @@ class Chart:
     title: str
     x: Axis
     y: Axis
-    series: Sequence[Series] = field(default_factory=list)
+    series: Sequence[Series]
 
-    def text(self, width: int = 72, height: int = 18) -> str:
-        """For a terminal: every point a mark, the ends of the axes named."""
-        grid = [[" "] * width for _ in range(height)]
-        for number, one in enumerate(self.series):
-            for right, up in self._shares(one):
-                grid[height - 1 - round(up * (height - 1))][round(right * (width - 1))] = MARKS[number % len(MARKS)]
-        (left, right), (low, high) = self._range("x"), self._range("y")
-        side = max(len(f"{low:.4g}"), len(f"{high:.4g}"))
-        names = {0: f"{high:.4g}", height - 1: f"{low:.4g}"}
-        lines = [f"{names.get(row, ''):>{side}} │{''.join(cells).rstrip()}" for row, cells in enumerate(grid)]
-        ends = f"{left:.4g}{self.x.name:^{max(1, width - len(f'{left:.4g}') - len(f'{right:.4g}'))}}{right:.4g}"
-        legend = "   ".join(f"{MARKS[n % len(MARKS)]} {one.name}" for n, one in enumerate(self.series))
-        return "\n".join([self.title, *lines, f"{'':>{side}} └{'─' * width}", f"{'':>{side}}  {ends}", legend])
-
-    def svg(self) -> str:
-        """For a file: no script, no font of its own, readable without colours."""
-        parts = [_text(LEFT, TOP - 16, self.title, 16), *self._frame()]
-        for number, one in enumerate(self.series):
-            colour, points = COLOURS[number % len(COLOURS)], [_pixel(share) for share in self._shares(one)]
-            if one.line:
-                path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-                parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-            else:
-                parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>' for x, y in points]
-            parts.append(_text(WIDTH - RIGHT - 8, TOP + 18 + 18 * number, one.name, 12, "end", colour))
-        body = "\n".join(parts)
-        view = f'viewBox="0 0 {WIDTH:g} {HEIGHT:g}" font-family="sans-serif"'
-        return f'<svg xmlns="http://www.w3.org/2000/svg" {view} role="img">\n{body}\n</svg>\n'
-
-    def _frame(self) -> list[str]:
-        right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
-        parts = [f'<path d="M{LEFT:g} {TOP:g}V{bottom:g}H{right:g}" fill="none" stroke="#444"/>']
-        for share, value in self._ticks("x"):
-            parts.append(_text(_pixel((share, 0.0))[0], bottom + 18, f"{value:.3g}", 11, "middle"))
-        for share, value in self._ticks("y"):
-            parts.append(_text(LEFT - 6, _pixel((0.0, share))[1] + 4, f"{value:.4g}", 11, "end"))
-        parts.append(_text((LEFT + right) / 2, HEIGHT - 10, self.x.name, 13, "middle"))
-        parts.append(_text(LEFT, TOP - 2, self.y.name, 11))
-        return parts
-
-    def _ticks(self, which: str, count: int = 5) -> list[tuple[float, float]]:
-        axis, (low, high) = self.x if which == "x" else self.y, self._range(which)
-        start, end = axis.place(low), axis.place(high)
-        places = [start + (end - start) * n / (count - 1) for n in range(count)]
-        return [(n / (count - 1), 10.0**place if axis.log else place) for n, place in enumerate(places)]
-
-    def _range(self, which: str) -> tuple[int | float, int | float]:
-        values = [value for one in self.series for value in (one.x if which == "x" else one.y)]
-        return min(values), max(values)
-
-    def _shares(self, one: Series) -> list[tuple[float, float]]:
-        """Where each point lies between the ends of both axes, 0 to 1."""
-        ends = {which: self._range(which) for which in ("x", "y")}
-        return [
-            (_share(self.x, a, *ends["x"]), _share(self.y, b, *ends["y"])) for a, b in zip(one.x, one.y, strict=True)
-        ]
+    def scales(self) -> tuple[Scale, Scale]:
+        """Of both axes, so that every point of every series can be seen."""
+        across = Scale.around([value for one in self.series for value in one.x], log=self.x.log)
+        return across, Scale.around([value for one in self.series for value in one.y], log=self.y.log)
 
 
-def _share(axis: Axis, value: int | float, low: int | float, high: int | float) -> float:
-    start, end = axis.place(low), axis.place(high)
-    return (axis.place(value) - start) / (end - start) if end > start else 0.5
-
-
-def _pixel(share: tuple[float, float]) -> tuple[float, float]:
-    return LEFT + share[0] * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - share[1] * (HEIGHT - BOTTOM - TOP)
-
-
-def _text(x: float, y: float, words: str, size: int, anchor: str = "start", colour: str = "#222") -> str:
-    place = f'x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" fill="{colour}"'
-    return f"<text {place}>{escape(words)}</text>"
+def places(one: Series, x: Scale, y: Scale) -> Iterator[tuple[float, float] | None]:
+    """Where each point stands, 0 to 1 in both directions; None for one that cannot be shown."""
+    for across, up in zip(map(x.place, one.x), map(y.place, one.y), strict=True):
+        yield None if across is None or up is None else (across, up)

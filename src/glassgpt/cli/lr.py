@@ -6,9 +6,11 @@ from typing import Annotated, ClassVar
 
 from tyro.conf import arg
 
+from glassgpt.cli.braille import picture
 from glassgpt.cli.chart import Axis, Chart, Series
 from glassgpt.cli.options import Talk
 from glassgpt.cli.recipe_flags import RecipeFlags, resolve
+from glassgpt.cli.svg import drawing
 from glassgpt.cli.terminal import Terminal
 
 
@@ -55,11 +57,11 @@ def main(options: Lr) -> None:
         [Series("each step", found.rates, found.losses, line=False), Series("averaged", found.rates, found.smoothed)],
     )
     if options.svg:
-        options.svg.expanduser().write_text(climb.svg(), encoding="utf-8")
+        options.svg.expanduser().write_text(drawing(climb), encoding="utf-8")
     if options.json:
         out.json("lr", {**asdict(found), "reason": found.reason})
         return
-    out.talk(climb.text())
+    out.talk(picture(climb))
     muon = f" --optimizer.muon-lr {found.muon_suggestion:g}" if recipe.optimizer.method == "muon" else ""
     out.result(f"--lr {found.suggestion:g}{muon}")
     out.talk(found.reason)

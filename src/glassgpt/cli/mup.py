@@ -8,6 +8,7 @@ from tyro.conf import arg
 
 from glassgpt.cli.chart import Axis, Chart, Series
 from glassgpt.cli.options import Talk, UsageError
+from glassgpt.cli.svg import drawing
 from glassgpt.cli.table import show_table
 from glassgpt.cli.terminal import Terminal
 
@@ -59,7 +60,7 @@ def main(options: Mup) -> None:
         chart = Chart(
             "size of the logits by width", Axis("width", log=True), Axis("root mean square", log=True), series
         )
-        options.svg.expanduser().write_text(chart.svg(), encoding="utf-8")
+        options.svg.expanduser().write_text(drawing(chart), encoding="utf-8")
     if options.json:
         out.json("mup", {name: [asdict(each) for each in rows] for name, rows in found.items()})
         return

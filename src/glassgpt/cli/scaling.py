@@ -6,9 +6,11 @@ from typing import Annotated, ClassVar
 
 from tyro.conf import arg
 
+from glassgpt.cli.braille import picture
 from glassgpt.cli.chart import Axis, Chart, Series
 from glassgpt.cli.options import Talk, UsageError
 from glassgpt.cli.recipe_flags import RecipeFlags, resolve
+from glassgpt.cli.svg import drawing
 from glassgpt.cli.table import show_table
 from glassgpt.cli.terminal import Terminal
 
@@ -75,12 +77,12 @@ def main(options: Scaling) -> int:
         "loss by size", Axis("parameters without embeddings", log=True), Axis("nats a token", log=True), series
     )
     if options.svg:
-        options.svg.expanduser().write_text(chart.svg(), encoding="utf-8")
+        options.svg.expanduser().write_text(drawing(chart), encoding="utf-8")
     if options.json:
         out.json("scaling", {"sizes": [asdict(each) for each in found], "law": asdict(law)})
         return 0
     rows = [[f"{each.layers}x{each.width}", f"{each.parameters:,}", f"{each.nats:.4f}"] for each in found]
     show_table(out, ["size", "parameters without embeddings", "nats a token"], rows)
-    out.talk(chart.text())
+    out.talk(picture(chart))
     out.result(f"{law}    95 % interval of the exponent: {law.low:.4f} to {law.high:.4f}")
     return 0

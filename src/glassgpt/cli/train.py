@@ -23,8 +23,8 @@ class Train(RecipeFlags, Talk):
     """
 
     EXAMPLES: ClassVar = (
-        "glassgpt train ./data --out runs/first --steps 3",
-        "glassgpt train ./data --out runs/wide --steps 2 --model.emb-dim 64 --lr 0.002 --schedule.shape linear",
+        "glassgpt train ./data --out runs/small --steps 3",
+        "glassgpt train ./data --out runs/other --steps 2 --model.emb-dim 64 --lr 0.002 --schedule.shape linear",
         "glassgpt train ./data --recipe embedded --out runs/big --dry-run",
         "glassgpt train './data*0.7' './data*0.3' --out runs/mixed --steps 2",
     )
