@@ -41,7 +41,7 @@ def batch(step: int) -> Batch:
 
 def twenty_steps(settings: Recipe) -> tuple[list[float], list[float], dict[str, Tensor]]:
     """Losses, gradient lengths before clipping, and on rank 0 the weights at the end, whole."""
-    with gathered(settings.parallel, CPU) as ranks:
+    with gathered(settings, CPU) as ranks:
         model = initialize(GPT2(SHAPE), 3)
         parts = ranks.spread(model)
         updater, worker = Updater(parts, settings.optimizer), Worker(model, settings)

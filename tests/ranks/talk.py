@@ -8,12 +8,12 @@ import torch.distributed as dist
 from glassgpt.errors import RunError, StoppedElsewhere
 from glassgpt.train.meeting import gathered
 from glassgpt.train.ranks import Ranks
-from glassgpt.train.settings import Parallel
+from tests.ranks.steps import CPU, PLAIN
 
 
 def facts() -> dict[str, object]:
     """What each rank finds, by name."""
-    with gathered(Parallel(), torch.device("cpu")) as ranks:
+    with gathered(PLAIN, CPU) as ranks:
         me, last = dist.get_rank(), dist.get_world_size() - 1
         return {
             "leads": ranks.leads,

@@ -10,13 +10,13 @@ import sys
 from collections.abc import Sequence
 
 from glassgpt.cli import help as pages
-from glassgpt.cli.exit_codes import DONE, FAILED, INTERRUPTED, USAGE, code_of
+from glassgpt.cli.exit_codes import DONE, FAILED, INTERRUPTED, NOT_FOUND, USAGE, code_of
 from glassgpt.cli.flags import flags
 from glassgpt.cli.options import Talk, UsageError
 from glassgpt.cli.parse import parse
 from glassgpt.cli.terminal import Terminal
 from glassgpt.cli.verbs import VERBS, find, nearest
-from glassgpt.errors import ContextOverflow, GlassGPTError, InvalidParameter
+from glassgpt.errors import ContextOverflow, GlassGPTError, InvalidParameter, StoppedElsewhere
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _abandon_stdout()
         return DONE
     except (GlassGPTError, OSError, MemoryError) as error:
+        if _is_told_elsewhere(error):
+            return code_of(error)
         code = _report(given, type(error).__name__, _words(error, given), code_of(error))
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             _abandon_stdout()
@@ -41,6 +43,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # a fault of ours; say so, and keep the traceback for -v
         text = f"unexpected {type(error).__name__}: {error}. This is a bug; -v shows where it happened."
         return _report(given, type(error).__name__, text, FAILED)
+
+
+def _is_told_elsewhere(error: BaseException) -> bool:
+    """Whether another of the processes that torchrun started says it: the one that failed, or a neighbour.
+
+    What is wrong with a command line or the data of a host is wrong for all processes there.
+    """
+    is_neighbour = os.environ.get("LOCAL_RANK", "0") != "0"
+    return isinstance(error, StoppedElsewhere) or (is_neighbour and code_of(error) in (USAGE, NOT_FOUND))
 
 
 def _run(given: list[str]) -> int:

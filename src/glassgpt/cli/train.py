@@ -1,5 +1,6 @@
 """`glassgpt train`: train a model from scratch, or go on with a run."""
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
@@ -72,7 +73,8 @@ def main(options: Train) -> int:
 
         torch.set_num_threads(options.threads)
     assert options.out is not None
-    with TrainingView(options, recipe) as view:
+    is_heard = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
+    with TrainingView(options if is_heard else replace(options, quiet=True), recipe) as view:
         result = train(
             recipe,
             options.out.expanduser(),
@@ -83,7 +85,8 @@ def main(options: Train) -> int:
             device=options.device,
             listen=view.tell,
         )
-    view.finish(result)
+    if is_heard:
+        view.finish(result)
     return DONE if result.signal is None else of_signal(result.signal)
 
 

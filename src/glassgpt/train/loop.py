@@ -16,7 +16,7 @@ from glassgpt.data import Batch, open_data
 from glassgpt.data.corpus import Corpus, Paths
 from glassgpt.data.permutation import mix
 from glassgpt.device import resolve
-from glassgpt.errors import NotFinite, RunError
+from glassgpt.errors import NotFinite, RunError, StoppedElsewhere
 from glassgpt.evaluate import Loss
 from glassgpt.model import GPT2, initialize
 from glassgpt.tokens import Tokenizer
@@ -84,13 +84,13 @@ def train(
     OutOfMemory as they say, and RunError for a folder that holds another run.
     """
     length, reading = recipe.model.context_length, asdict(recipe.reading)
-    corpus = open_data(data, context=length, rows=recipe.rows, seed=recipe.seed, **reading)
+    find = partial(open_data, data, context=length, rows=recipe.rows, seed=recipe.seed, **reading)
     place = Seat.taken().device(resolve(device).device)
-    with gathered(recipe.parallel, place) as ranks, ExitStack() as stack, explain_out_of_memory(recipe):
+    with gathered(recipe, place) as ranks, ExitStack() as stack, explain_out_of_memory(recipe):
+        corpus = ranks.attempt(find)
         ranks.attempt(lambda: stack.enter_context(hold(run)) if ranks.leads else None)
-        return Trainer(recipe, Run(run), corpus, start=start, device=place, listen=listen, ranks=ranks).go(
-            resume, force
-        )
+        trainer = Trainer(recipe, Run(run), corpus, start=start, device=place, listen=listen, ranks=ranks)
+        return trainer.go(resume, force)
 
 
 class Trainer:
@@ -111,7 +111,7 @@ class Trainer:
         _check_vocabulary(recipe, data.tokenizer)
         keep_large_blocks()
         self.recipe, self.run, self.data, self.ranks = recipe, run, data, ranks
-        self.rows = ranks.rows(recipe.rows)
+        self.rows = ranks.attempt(lambda: ranks.rows(recipe.rows))
         found = ranks.attempt(lambda: open_start(start, recipe, data.tokenizer, run) if ranks.leads else (None, None))
         weights, self.start = found
         self.model = rescale(initialize(GPT2(recipe.model), recipe.seed), recipe.optimizer)
@@ -179,8 +179,10 @@ class Trainer:
         share = rate(self.recipe.schedule, done, self.recipe.steps)
         number = batch_number(done, self.progress.left_out)
         batch = self.data.rows(number, *self.rows)
-        with torch.random.fork_rng():
-            torch.manual_seed(mix(self.recipe.seed, done) >> 1)  # dropout is a function of the step, so it resumes too
+        device = self.model.wte.weight.device
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            # Dropout is a function of the step, so it resumes too, and of the rows, so that ranks draw different noise.
+            torch.manual_seed(mix(self.recipe.seed, done + (self.rows[0] << 40)) >> 1)
             loss, norm = gradients(self.worker, batch, self.ranks)
         verdict = self.watch.judge(done + 1, loss.item(), norm.item())
         if verdict is None:
@@ -204,6 +206,8 @@ class Trainer:
         self.updater.forget()
         if policy == "abort" or self.watch.gives_up:
             often = "" if policy == "abort" else f"{self.watch.bad_in_a_row} bad steps in a row; "
+            if not self.ranks.leads:
+                raise StoppedElsewhere("Rank 0 says what was wrong with the step.")
             raise NotFinite(
                 f"step {step}: {often}{verdict.reason}. No weight was changed by it, and the last checkpoint is whole; "
                 f"{shown}. Resume with a lower learning rate in a new run folder, or with guard.on_nonfinite=skip."

@@ -9,7 +9,8 @@ import torch
 
 from glassgpt.errors import InvalidParameter
 from glassgpt.train.ranks import ALONE, Ranks
-from glassgpt.train.settings import Parallel
+from glassgpt.train.recipe import Recipe
+from glassgpt.train.settings import require
 
 BACKENDS = {"cpu": "gloo", "cuda": "cpu:gloo,cuda:nccl"}
 """Numbers that steer live on the CPU, so that agreeing never waits for the GPU."""
@@ -39,14 +40,16 @@ class Seat:
 
 
 @contextmanager
-def gathered(parallel: Parallel, device: torch.device) -> Iterator[Ranks]:
+def gathered(recipe: Recipe, device: torch.device) -> Iterator[Ranks]:
     """Meet the other ranks, if torchrun started any, and part from them at the end.
 
     What PyTorch has for several processes is imported only then. A process group that exists is used and kept.
     """
     if Seat.taken().world == 1:
-        if parallel.tensor > 1:
-            raise InvalidParameter("parallel.tensor", parallel.tensor, "one process is alone: start it with torchrun")
+        if recipe.parallel.tensor > 1:
+            raise InvalidParameter(
+                "parallel.tensor", recipe.parallel.tensor, "one process is alone: start it with torchrun"
+            )
         yield ALONE
         return
     if device.type not in BACKENDS:
@@ -59,17 +62,24 @@ def gathered(parallel: Parallel, device: torch.device) -> Iterator[Ranks]:
     if is_ours:
         dist.init_process_group(BACKENDS[device.type])
     try:
-        yield _ranks(parallel, device)
+        yield _ranks(recipe, device)
     finally:
         if is_ours:
             dist.destroy_process_group()
 
 
-def _ranks(parallel: Parallel, device: torch.device) -> Ranks:
-    if parallel.shard == "none" and parallel.tensor == 1:
+def _ranks(recipe: Recipe, device: torch.device) -> Ranks:
+    if recipe.parallel.shard == "none" and recipe.parallel.tensor == 1:
         from glassgpt.train.copies import Copies
 
         return Copies(device)
+    for name, value, allowed in (
+        ("optimizer.method", recipe.optimizer.method, ("adamw", "schedule_free")),
+        ("precision", recipe.precision, ("float32", "bfloat16")),
+        ("compile", recipe.compile, (False,)),
+    ):
+        rule = f"with divided weights (parallel.shard, parallel.tensor) must be {' or '.join(map(str, allowed))}"
+        require(value in allowed, name, value, rule)
     from glassgpt.train.divided import Divided
 
-    return Divided(device, parallel)
+    return Divided(device, recipe.parallel)
