@@ -23,10 +23,10 @@ def runnable(page):
 
 @pytest.fixture
 def environment(tmp_path) -> dict[str, str]:
-    """Commands `glassgpt` and `python` that run this checkout, and a home without any model."""
+    """Commands `glassgpt`, `python` and `torchrun` that run this checkout, and a home without any model."""
     bin_folder = tmp_path / "bin"
     bin_folder.mkdir()
-    for name, module in {"python": "", "glassgpt": "-m glassgpt "}.items():
+    for name, module in {"python": "", "glassgpt": "-m glassgpt ", "torchrun": "-m torch.distributed.run "}.items():
         program = bin_folder / name
         program.write_text(f'#!/bin/sh\nexec {sys.executable} {module}"$@"\n')
         program.chmod(0o755)

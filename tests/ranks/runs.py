@@ -44,6 +44,7 @@ def main() -> None:
     """Each way, on runs whose first five steps one process has taken."""
     data, folder = map(Path, sys.argv[1:])
     dist.init_process_group("gloo")
+    train(RECIPE, folder / "whole", data)
     for way, parallel in WAYS.items():
         recipe = replace(RECIPE, parallel=parallel)
         rewrite(recipe, folder / f"begun-{way}", data, folder / f"rewritten-{way}")

@@ -28,6 +28,9 @@ class Copies(Together):
         copy_from_first(model)
         return dict(model.named_parameters())
 
+    def begin(self, model: GPT2) -> None:
+        """They are the weights themselves."""
+
     def settle(self, model: GPT2, limit: float) -> Tensor:
         """One sum over all ranks; then their length is the same everywhere."""
         add_up([gradient(parameter) for parameter in model.parameters()], self.readers)

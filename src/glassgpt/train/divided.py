@@ -58,6 +58,11 @@ class Divided(Together):
         self.parts = {name: nn.Parameter(local(weight.detach())) for name, weight in self.weights.items()}
         return self.parts
 
+    def begin(self, model: GPT2) -> None:
+        """Forget what an evaluation gathered and left in place."""
+        if isinstance(model, FSDPModule):
+            model.reshard()
+
     def settle(self, model: GPT2, limit: float) -> Tensor:
         """Move each gradient to its part, summed over rows; where neighbours computed the same, they agree on it.
 
@@ -133,22 +138,13 @@ class Divided(Together):
     def _shard(self, model: GPT2) -> None:
         for block in model.h:
             fully_shard(block, mesh=self.mesh["data"])
-        root = fully_shard(
-            model, mesh=self.mesh["data"], reshard_after_forward=False
-        )  # the loss may use the head afterwards
+        # The loss uses the head after the forward pass, so what the root holds must still be there.
+        fully_shard(model, mesh=self.mesh["data"], reshard_after_forward=False)
         for module in model.modules():
             if isinstance(module, FSDPModule):
                 module.set_gradient_divide_factor(1.0)  # losses are weighted by tokens: sums, not means
                 module.set_force_sum_reduction_for_comms(True)
         register_fsdp_forward_method(model, "hidden")
-        hidden = model.hidden
-
-        def fresh(*arguments: object) -> Tensor:
-            """Forget what an evaluation gathered: parts may have changed since."""
-            root.reshard()
-            return hidden(*arguments)
-
-        model.hidden = fresh
 
     def _has_heads(self, name: str) -> bool:
         """Whether ranks of a row of the grid hold different slices."""

@@ -42,6 +42,10 @@ class Ranks(Protocol):
         """Give all ranks rank 0's weights, divide them as the recipe says, and return what this rank holds."""
         ...
 
+    def begin(self, model: GPT2) -> None:
+        """Before the forward passes of a step: take up the parts, whoever changed them."""
+        ...
+
     def settle(self, model: GPT2, limit: float) -> Tensor:
         """After the backward passes: let each part's gradient be the sum over all rows of the batch, clipped.
 
@@ -94,6 +98,9 @@ class Alone:
     def spread(self, model: GPT2) -> Parts:
         """The weights themselves."""
         return dict(model.named_parameters())
+
+    def begin(self, model: GPT2) -> None:
+        """They are the weights themselves."""
 
     def settle(self, model: GPT2, limit: float) -> Tensor:
         """Gradients are complete; only clip them."""

@@ -26,6 +26,7 @@ def gradients(worker: Worker, batch: Batch, ranks: Ranks = ALONE) -> tuple[Tenso
     device, recipe = worker.model.wte.weight.device, worker.recipe
     tokens = max(1, int(ranks.total(torch.tensor(batch.counted))))  # a batch of prompts alone teaches nothing
     total = torch.zeros((), device=device)
+    ranks.begin(worker.model)
     worker.begin()
     for start in range(0, len(batch.ids), recipe.micro_rows):
         part = batch.rows(start, start + recipe.micro_rows).to(device)

@@ -103,6 +103,10 @@ class Together(ABC):
         """Give all ranks rank 0's weights, and divide them."""
 
     @abstractmethod
+    def begin(self, model: GPT2) -> None:
+        """Take up the parts."""
+
+    @abstractmethod
     def settle(self, model: GPT2, limit: float) -> Tensor:
         """Complete the gradients and clip them."""
 
