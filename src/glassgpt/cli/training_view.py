@@ -1,61 +1,54 @@
-"""A run as it is watched: a bar at a terminal, a line now and then elsewhere, one object at the end for --json."""
+"""A run as it is watched: a live board at a terminal, a line now and then elsewhere, one object at the end: --json."""
 
 import sys
 import time
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from glassgpt.cli.bars import visible
 from glassgpt.cli.options import Talk
 from glassgpt.cli.terminal import Terminal
-from glassgpt.train import Evaluation, Event, Recipe, Resumed, RunResult, Saved, Step, Trouble
+from glassgpt.cli.training_board import Board, Pace
+from glassgpt.train import Evaluation, Event, Recipe, Resumed, RunResult, Sample, Saved, Step, Trouble
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.live import Live
 
 SECONDS_BETWEEN_LINES = 10.0
-SMOOTHING = 0.9
-"""The loss on the bar is an average over about the last ten steps."""
+SECONDS_BETWEEN_PICTURES = 0.25
 
 
 class TrainingView:
     """Listens to a run and shows it on stderr."""
 
-    def __init__(self, options: Talk, recipe: Recipe) -> None:
-        """Nothing is shown before the context is entered."""
+    def __init__(self, options: Talk, recipe: Recipe, *, flops_per_token: float = 0.0, peak: float = 0.0) -> None:
+        """Nothing is shown before the context is entered; `peak` is in operations a second, 0 where it is not known."""
         self.out, self.recipe = Terminal(options), recipe
-        self.bar: Progress | None = None
-        self.loss = self.began = self.said = 0.0
-        self.done = self.first = 0
+        self.board = Board(recipe, Pace(time.monotonic()), flops_per_token, peak)
+        self.live: Live | None = None
+        self.said = 0.0
 
     def __enter__(self) -> "TrainingView":
-        """Start the clock, and the bar where someone watches."""
-        self.stack = ExitStack()
-        self.began = self.said = time.monotonic()
+        """Start the clock, and the board where someone watches."""
+        self.board.pace.began = self.said = time.monotonic()
         if sys.stderr.isatty() and not self.out.options.quiet:
-            self.bar = self.stack.enter_context(_bar(self.out))
-            self.task = self.bar.add_task("training", total=self.recipe.steps, facts="")
+            self.live = _live(self.out)
+            self.live.start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Take the bar away."""
-        self.stack.close()
+        """Leave the board as it last was."""
+        if self.live is not None:
+            self._draw()
+            self.live.stop()
 
     def tell(self, event: Event) -> None:
         """Show one event."""
-        if isinstance(event, Step):
-            self._step(event)
-        elif isinstance(event, Resumed):
-            self.done = self.first = event.step
-            self._line(f"going on after step {event.step:,}")
-        elif isinstance(event, Evaluation):
-            self._line(
-                f"step {event.step:,}: validation {event.nats_per_token:.4f} nats a token, "
-                f"{event.bits_per_byte:.4f} bits per byte"
-            )
-        elif isinstance(event, Trouble):
-            self._line(f"{event.kind}: {event.message}")
-        elif isinstance(event, Saved) and self.out.options.verbose:
-            self._line(f"step {event.step:,}: saved {event.folder}")
+        if isinstance(event, Step | Evaluation | Sample):
+            self.board.take(event)
+        if self.live is None or not isinstance(event, Step | Evaluation | Sample):
+            self._say(event)
+        elif time.monotonic() - self.said >= SECONDS_BETWEEN_PICTURES or not isinstance(event, Step):
+            self._draw()
 
     def finish(self, result: RunResult) -> None:
         """The last word: where the model is and how good it is."""
@@ -69,28 +62,49 @@ class TrainingView:
             self.out.talk(f"stopped after step {result.steps:,} and saved; the same command goes on from there")
         self.out.result(str(result.folder))
 
-    def _step(self, event: Step) -> None:
-        self.loss = SMOOTHING * self.loss + (1 - SMOOTHING) * event.loss if self.done > self.first else event.loss
-        self.done = event.step
-        facts = f"loss {self.loss:.3f}  lr x{event.lr:.2f}  {event.tokens_per_second:,.0f} tokens/s"
-        if self.bar is not None:
-            self.bar.update(self.task, completed=event.step, facts=facts)
-        elif time.monotonic() - self.said >= SECONDS_BETWEEN_LINES:
-            self.said = time.monotonic()
-            left = (self.said - self.began) / (self.done - self.first) * (self.recipe.steps - self.done)
-            self._line(f"step {event.step:,}/{self.recipe.steps:,}  {facts}  {left / 60:.0f} min left")
+    def _say(self, event: Event) -> None:
+        """In a line of its own, if it is worth one."""
+        match event:
+            case Step():
+                if time.monotonic() - self.said >= SECONDS_BETWEEN_LINES:
+                    self.said = time.monotonic()
+                    self._line(
+                        " · ".join([f"step {event.step:,}/{self.recipe.steps:,}", *self.board.figures(self.said)])
+                    )
+            case Evaluation():
+                seen = f"validation {event.nats_per_token:.4f} nats a token, {event.bits_per_byte:.4f} bits per byte"
+                self._line(f"step {event.step:,}: {seen}")
+            case Sample():
+                self._line(f"step {event.step:,}: sample: {visible(event.prompt + event.text)}")
+            case Resumed():
+                self.board.pace.first = event.step
+                self._line(f"going on after step {event.step:,}")
+            case Trouble():
+                self._line(f"{event.kind}: {event.message}")
+            case Saved():
+                if self.out.options.verbose:
+                    self._line(f"step {event.step:,}: saved {event.folder}")
 
     def _line(self, text: str) -> None:
-        if self.bar is not None:
-            self.bar.console.print(text, highlight=False, markup=False)
+        if self.live is not None:
+            self.live.console.print(text, highlight=False, markup=False)
         else:
             self.out.talk(text)
 
+    def _draw(self) -> None:
+        """The board as it is now."""
+        from rich.text import Text
 
-def _bar(out: Terminal) -> "Progress":
+        assert self.live is not None
+        self.said = time.monotonic()
+        width, height = self.live.console.size
+        rows = self.board.lines(self.said, min(width, 120), height, self.out.paint_talk)
+        self.live.update(Text.from_ansi("\n".join(rows), no_wrap=True, overflow="crop"), refresh=True)
+
+
+def _live(out: Terminal) -> "Live":
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.live import Live
 
     console = Console(file=sys.stderr, no_color=not out.shows_colour(sys.stderr.isatty()), highlight=False)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[facts]}"))
-    return Progress(*columns, TimeRemainingColumn(), console=console, transient=True)
+    return Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
