@@ -11,7 +11,7 @@ from glassgpt.train.recipe import to_json
 
 PROGRAM_BYTES = 300_000_000
 """Python and PyTorch themselves."""
-UNITS = ((86_400.0, "days"), (3_600.0, "hours"), (60.0, "minutes"))
+UNITS = ((31_557_600.0, "years"), (86_400.0, "days"), (3_600.0, "hours"), (60.0, "minutes"))
 
 
 def show_plan(options: Talk, recipe: Recipe, data: Sequence[str], device: str) -> None:
@@ -37,7 +37,8 @@ def show_plan(options: Talk, recipe: Recipe, data: Sequence[str], device: str) -
         f"{size(memory.gradients)} for gradients, {size(memory.optimizer + memory.average)} for the optimizer, "
         f"{activations}"
     )
-    out.result(f"# about {duration(cost.seconds)} on this machine as it is now, by one step measured")
+    compiled = ", uncompiled" if recipe.compile else ""
+    out.result(f"# about {duration(cost.seconds)} on this machine as it is now, by one step measured{compiled}")
 
 
 def duration(seconds: float) -> str:

@@ -44,7 +44,7 @@ class Train(RecipeFlags, Talk):
     threads: Annotated[int, arg(metavar="N")] = 0
     """CPU threads; 0 lets PyTorch choose. The same number resumes bit for bit."""
     dry_run: bool = False
-    """Show the settings, the size and the memory, and stop."""
+    """Show every setting and what the run would cost (parameters, arithmetic, memory, time), and stop."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run."""

@@ -56,7 +56,7 @@ class Plan:
     """Of the matrices, there and back."""
     memory: Memory
     seconds: float
-    """Of steps alone, on this machine as it is now; evaluations and checkpoints come on top."""
+    """Of steps alone, uncompiled, on this machine as it is now; evaluations and checkpoints come on top."""
 
 
 def plan(recipe: Recipe, data_tokens: int, device: str = "auto") -> Plan:
@@ -118,7 +118,7 @@ def _activations(recipe: Recipe) -> int:
 
 def _kept(recipe: Recipe, layers: int, rows: int) -> int:
     """Bytes that autograd keeps of one forward pass, each storage once, weights not counted."""
-    shape = replace(_small(recipe, layers, rows), compile=False)
+    shape = _small(recipe, layers, rows)
     shape = replace(shape, model=replace(shape.model, vocab_size=8))  # the head is reckoned apart
     trial = learner(shape, "cpu")
     own = {weight.untyped_storage().data_ptr() for weight in trial.worker.copy.parameters()}
@@ -148,7 +148,8 @@ def _loss(recipe: Recipe) -> int:
 
 
 def _small(recipe: Recipe, layers: int, rows: int) -> Recipe:
-    return replace(recipe, model=replace(recipe.model, n_layers=layers), rows=rows, micro_rows=rows)
+    """Uncompiled: compiling would take longer than the answer is worth."""
+    return replace(recipe, model=replace(recipe.model, n_layers=layers), rows=rows, micro_rows=rows, compile=False)
 
 
 def _batch(trial: Learner, rows: int) -> Batch:
