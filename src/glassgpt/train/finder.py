@@ -17,8 +17,8 @@ from glassgpt.train.recipe import Recipe
 SMOOTHING = 0.85
 """How much of the average so far stays in it at each step."""
 MARGIN = 4.0
-"""The suggestion is the rate of the lowest loss divided by this. On Shakespeare's characters a climb is lowest at 0.009,
-and over 2,000 steps 0.004 trains better than 0.001: a quarter lies between."""
+"""The suggestion is the rate of the lowest loss divided by this. On Shakespeare's characters a climb is lowest at
+0.009, and over 2,000 steps 0.004 trains better than 0.001: a quarter lies between."""
 DIVERGED = 1.25
 """The climb ends where the smoothed loss is this many times the lowest one."""
 
