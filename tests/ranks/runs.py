@@ -62,7 +62,7 @@ def rewrite(recipe: Recipe, run: Path, data: Path, into: Path) -> None:
     with gathered(recipe, torch.device("cpu")) as ranks:
         trainer = Trainer(recipe, Run(run), corpus, ranks=ranks)
         trainer._take_up(True, False)
-        trainer.saver.run = Run(into)
+        trainer.keeper.saver.run = Run(into)
         into.mkdir(exist_ok=True)
         trainer._save(last=True)
 

@@ -11,7 +11,7 @@ import torch
 
 from glassgpt.data import open_data
 from glassgpt.errors import NotFinite
-from glassgpt.train import Guard, Run, Saving, Step, Trouble, train
+from glassgpt.train import Guard, Run, Saved, Saving, Step, Trouble, train
 from glassgpt.train import loop as module
 
 POISON = 5
@@ -104,3 +104,10 @@ def test_an_outlier_is_skipped_and_told(tmp_path, prepared, recipe, monkeypatch)
     train(replace(recipe, guard=Guard(z_norm=6.0, window=8)), tmp_path / "run", prepared, listen=told.append)
     (trouble,) = [event for event in told if isinstance(event, Trouble)]
     assert "deviations above the last 8" in trouble.message
+
+
+def test_nothing_is_saved_after_a_bad_step_but_after_the_next_good_one(tmp_path, prepared, recipe, poisoned):
+    told: list[object] = []
+    mine = replace(recipe, guard=Guard(on_nonfinite="skip"), saving=Saving(every=6))
+    train(mine, tmp_path / "run", prepared, listen=told.append)
+    assert [event.step for event in told if isinstance(event, Saved)] == [7, 10]

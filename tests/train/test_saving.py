@@ -71,10 +71,10 @@ def test_saving_in_the_background_writes_the_same_files(tmp_path, prepared, reci
 
 def test_a_fault_in_the_background_surfaces(tmp_path, tokenizer, monkeypatch):
     monkeypatch.setattr("glassgpt.train.run.Run.write", lambda *arguments: 1 / 0)
-    with Saver(Run(tmp_path), Saving(background=True), tokenizer, lambda event: None) as saver:
-        saver.save(snapshot(1))
-        with pytest.raises(ZeroDivisionError):
-            saver.collect(wait=True)
+    saver = Saver(Run(tmp_path), Saving(background=True), tokenizer, lambda event: None)
+    saver.save(snapshot(1))
+    with pytest.raises(ZeroDivisionError):
+        saver.collect(wait=True)
 
 
 def test_room_is_asked_for_with_numbers(tmp_path, tokenizer):

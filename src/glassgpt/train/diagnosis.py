@@ -9,10 +9,11 @@ from glassgpt.data import Batch
 from glassgpt.model import GPT2
 
 
-def write_diagnosis(folder: Path, step: int, number: int, batch: Batch, model: GPT2, reason: str) -> Path:
+def diagnose(folder: Path, step: int, number: int, batch: Batch, model: GPT2, reason: str) -> str:
     """Write `step-XXXXXXXX.json`: the reason, the batch's number and ids, and each gradient's length.
 
-    Lengths that are no finite number stand as words, since JSON has no numbers for them.
+    Returns where it is, in words, or why it is not there, which is no reason to end a run. Lengths that are no finite
+    number stand as words, since JSON has no numbers for them.
     """
     lengths = {
         name: _plain(parameter.grad.float().norm().item())
@@ -20,10 +21,13 @@ def write_diagnosis(folder: Path, step: int, number: int, batch: Batch, model: G
         if parameter.grad is not None
     }
     path = folder / f"step-{step:08d}.json"
-    with new_file(path) as temporary:
-        found = {"step": step, "reason": reason, "batch": number, "gradients": lengths, "ids": batch.ids.tolist()}
-        temporary.write_text(json.dumps(found) + "\n")
-    return path
+    found = {"step": step, "reason": reason, "batch": number, "gradients": lengths, "ids": batch.ids.tolist()}
+    try:
+        with new_file(path) as temporary:
+            temporary.write_text(json.dumps(found) + "\n")
+    except OSError as error:
+        return f"what was in it could not be written ({error.strerror})"
+    return f"{path} shows what was in it"
 
 
 def _plain(value: float) -> float | str:

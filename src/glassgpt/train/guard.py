@@ -30,6 +30,8 @@ class Watch:
         self.losses: deque[float] = deque(maxlen=settings.window)
         self.norms: deque[float] = deque(maxlen=settings.window)
         self.bad_in_a_row = self.furthest = 0
+        self.refused = False
+        """Whether the last step was bad."""
 
     def judge(self, step: int, loss: float, norm: float) -> Verdict | None:
         """Look at update number `step`; None lets it pass.
@@ -40,7 +42,8 @@ class Watch:
         if math.isfinite(loss) and math.isfinite(norm):
             self.losses.append(loss)
             self.norms.append(norm)
-        if verdict is not None:
+        self.refused = verdict is not None
+        if self.refused:
             self.bad_in_a_row += 1
             self.furthest = max(self.furthest, step)
         elif step > self.furthest:  # a run rolled back must first get past the place where it failed
@@ -62,7 +65,9 @@ class Watch:
         }
 
     def restore(self, state: dict[str, object]) -> None:
-        """The inverse of `state`."""
+        """The inverse of `state`; of nothing, as an older release wrote it, it makes nothing."""
+        if not state:
+            return
         self.rewind(state)
         self.bad_in_a_row, self.furthest = int(str(state["bad_in_a_row"])), int(str(state["furthest"]))
 

@@ -4,7 +4,6 @@
 """
 
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -21,11 +20,12 @@ from glassgpt.evaluate import Loss
 from glassgpt.model import GPT2, initialize
 from glassgpt.tokens import Tokenizer
 from glassgpt.train.allocator import keep_large_blocks
-from glassgpt.train.checkpoint import Progress, Snapshot
-from glassgpt.train.diagnosis import write_diagnosis
+from glassgpt.train.checkpoint import Progress
+from glassgpt.train.diagnosis import diagnose
 from glassgpt.train.events import Listener, Resumed, Step, Trouble
 from glassgpt.train.guard import Verdict, Watch, batch_number
 from glassgpt.train.identity import Identity
+from glassgpt.train.keeping import Keeper
 from glassgpt.train.lock import hold
 from glassgpt.train.log import Log, Silence
 from glassgpt.train.meeting import Seat, gathered
@@ -122,23 +122,27 @@ class Trainer:
         self.worker = Worker(self.model, recipe)
         self.progress, self.watch = Progress(), Watch(recipe.guard)
         self.log = Log(run.path / "log.jsonl", listen) if ranks.leads else Silence()
-        self.saver = Saver(run, recipe.saving, data.tokenizer, self.log.tell)
+        saver = Saver(run, recipe.saving, data.tokenizer, self.log.tell)
+        self.keeper = Keeper(run, recipe, self.updater, saver, ranks)
         self.observer = Observer(recipe, data.validation, data.tokenizer, ranks, self.log.tell)
 
     def go(self, resume: bool = True, force: bool = False) -> RunResult:
         """Run to the end of the recipe, or until interrupted."""
         self._take_up(resume, force)
-        validation = None
-        with stop_on_signal() as stop, self.saver:
+        validation, owed = None, False
+        with stop_on_signal() as stop, self.keeper:
             asked = self.ranks.highest(stop.signal or 0)
             while self.progress.step < self.recipe.steps and not asked:
                 self._step()
-                self.ranks.attempt(self.saver.collect)
+                self.keeper.collect()
                 asked = self.ranks.highest(stop.signal or 0)
                 if not asked:
                     validation = self.observer.look(self.model, self.updater, self.progress)
-                if self._due(self.recipe.saving.every) or asked:
-                    self._save(last=self.progress.step == self.recipe.steps or bool(asked))
+                owed = owed or self._due(self.recipe.saving.every)
+                last = self.progress.step == self.recipe.steps or bool(asked)
+                if last or (owed and not self.watch.refused):  # what spoilt a step may have spoilt the weights before
+                    self._save(last=last)
+                    owed = False
         done = self.progress.step
         if done == self.recipe.steps:
             return RunResult(self.run.folder(done), done, validation)
@@ -146,31 +150,18 @@ class Trainer:
 
     def _take_up(self, resume: bool, force: bool) -> None:
         """Go on from the newest checkpoint that is whole, or begin."""
-        found, troubles = self.ranks.attempt(lambda: self._look(resume, force) if self.ranks.leads else (None, []))
-        step = self.ranks.told({"step": found})["step"]
+        identity = Identity(self.recipe, self.data.vocabulary, self.data.fingerprint, self.start)
+        found, troubles = self.keeper.open(identity, resume=resume, force=force)
+        step = self.keeper.agreed(found)
+        self.log.cut(step or 0)
         if step is not None:
-            self._restore(step)
+            self.progress = self.keeper.restore(step)
+            self.watch.restore(self.progress.watch)
             self.log.tell(Resumed(step))
         elif self.recipe.guard.on_nonfinite == "rollback":  # which needs something to go back to
             self._save()
         for trouble in troubles:
             self.log.tell(trouble)
-
-    def _look(self, resume: bool, force: bool) -> tuple[int | None, list[Trouble]]:
-        """The newest checkpoint that is whole, and what is wrong with others or with going on."""
-        identity = Identity(self.recipe, self.data.vocabulary, self.data.fingerprint, self.start)
-        forced = self.run.begin(identity, resume=resume, force=force)
-        self.saver.check_room(_checkpoint_bytes(self.recipe, self.model))
-        step, damaged = self.run.newest()
-        if step is None and damaged:
-            worst = max(damaged)
-            raise RunError(f"None of the {len(damaged)} checkpoints of {self.run.path} is whole; {damaged[worst]}")
-        for bad in damaged:
-            self.run.set_aside(bad)
-        self.log.cut(step or 0)
-        passed = [Trouble(step or 0, "checkpoint", f"passed over a damaged checkpoint: {t}") for t in damaged.values()]
-        changed = [Trouble(step or 0, "forced", f"goes on although something changed: {text}") for text in forced]
-        return step, passed + changed
 
     def _step(self) -> None:
         """Read a batch, compute, and update the weights if the guard finds nothing wrong."""
@@ -202,7 +193,8 @@ class Trainer:
         step, policy = self.progress.step + 1, self.recipe.guard.on_nonfinite
         if verdict.finite:
             policy = "skip"
-        shown = self._diagnose(verdict, number, batch) if self.ranks.leads else ""
+        trouble = self.run.path / "trouble"
+        shown = diagnose(trouble, step, number, batch, self.model, verdict.reason) if self.ranks.leads else ""
         self.updater.forget()
         if policy == "abort" or self.watch.gives_up:
             often = "" if policy == "abort" else f"{self.watch.bad_in_a_row} bad steps in a row; "
@@ -218,59 +210,25 @@ class Trainer:
         self._roll_back(f"step {step:,} rolled back: {verdict.reason}; {shown}", number)
         return True
 
-    def _diagnose(self, verdict: Verdict, number: int, batch: Batch) -> str:
-        try:
-            step = self.progress.step + 1
-            path = write_diagnosis(self.run.path / "trouble", step, number, batch, self.model, verdict.reason)
-        except OSError as error:
-            return f"what was in it could not be written ({error.strerror})"
-        return f"{path} shows what was in it"
-
     def _roll_back(self, told: str, number: int) -> None:
         """Go back to the newest checkpoint; from now on this batch is left out."""
-        self.ranks.attempt(partial(self.saver.collect, wait=True))
-        found = self.ranks.attempt(lambda: self.run.latest() if self.ranks.leads else None)
-        step = self.ranks.told({"step": found})["step"]
+        step = self.keeper.newest()
         if step is None:
             raise NotFinite(f"{told}; but there is no checkpoint to go back to.")
         left_out = [*self.progress.left_out, number]
-        self._restore(step, rewind=True)
+        self.progress = self.keeper.restore(step)
         self.progress.left_out = left_out
+        self.watch.rewind(self.progress.watch)
         self.log.cut(step)
         self.log.tell(Trouble(step, "guard", f"{told}; going on after step {step:,} without batch {number}"))
 
-    def _restore(self, step: int, *, rewind: bool = False) -> None:
-        """Put weights, optimizers and progress back as they were after `step` updates."""
-        read = self.ranks.attempt(lambda: self.run.read(step) if self.ranks.leads else None)
-        weights, memory = (read.weights, read.optimizer) if read else ({}, {})
-        with torch.no_grad():
-            for name, tensor in self.ranks.relay(weights.items()):
-                self.updater.parts[name].copy_(self.ranks.cut(tensor, name))
-        owner = self.updater.owner
-        self.updater.restore({key: self.ranks.cut(t, owner(key)) for key, t in self.ranks.relay(memory.items())})
-        self.progress = Progress(**self.ranks.told(asdict(read.progress) if read else {}))
-        if self.progress.watch:
-            take: Callable[[dict[str, object]], None] = self.watch.rewind if rewind else self.watch.restore
-            take(self.progress.watch)
-
     def _save(self, *, last: bool = False) -> None:
-        """Rank 0 writes what all ranks hold."""
         self.progress.watch = self.watch.state()
-        progress = Progress(**asdict(self.progress))
-        weights = self.ranks.collect(self.updater.weights(), lambda name: name)
-        memory = self.ranks.collect(self.updater.state(), self.updater.owner)
-        snapshot = Snapshot(self.recipe.model, weights, memory, progress)
-        self.ranks.attempt(lambda: self.saver.save(snapshot, last=last) if self.ranks.leads else None)
+        self.keeper.save(self.progress, last=last)
 
     def _due(self, every: int) -> bool:
         done = self.progress.step
         return done == self.recipe.steps or (every > 0 and done % every == 0)
-
-
-def _checkpoint_bytes(recipe: Recipe, model: GPT2) -> int:
-    """About how large a checkpoint will be: weights, the optimizer's two averages, and what the recipe adds."""
-    copies = 3 + (recipe.optimizer.ema > 0) + (recipe.precision == "bfloat16_weights")
-    return copies * 4 * sum(parameter.numel() for parameter in model.parameters())
 
 
 def _check_vocabulary(recipe: Recipe, tokenizer: Tokenizer) -> None:

@@ -8,9 +8,8 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
 
-from glassgpt.errors import SavingFailed
+from glassgpt.errors import SavingFailed, TokenizerError
 from glassgpt.tokens import Tokenizer
 from glassgpt.train.checkpoint import Snapshot
 from glassgpt.train.events import Listener, Saved, Trouble
@@ -26,7 +25,7 @@ SECONDS_BETWEEN_TRIES = 1.0
 
 
 class Saver:
-    """Writes the checkpoints of a run and removes old ones. Leaving its context waits for the write under way."""
+    """Writes the checkpoints of a run and removes old ones."""
 
     def __init__(
         self,
@@ -40,17 +39,6 @@ class Saver:
         self.run, self.settings, self.tokenizer, self.tell, self.pause = run, settings, tokenizer, tell, pause
         self.failures, self.leftover = 0, ""
         self.writing: Writing | None = None
-
-    def __enter__(self) -> "Saver":
-        """Nothing to do."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Wait for the write under way; but not for somebody who asked twice to stop."""
-        if self.writing is not None and kind is not KeyboardInterrupt:
-            self.writing.join()
 
     def check_room(self, checkpoint_bytes: int) -> None:
         """Raise SavingFailed where the disk is too small for checkpoints of this size."""
@@ -83,14 +71,18 @@ class Saver:
             raise writing.fault
         self._settle(writing.snapshot.progress.step, writing.problem)
 
+    def wait(self) -> None:
+        """Let the write under way come to its end, whatever that is."""
+        if self.writing is not None:
+            self.writing.join()
+
     def write(self, snapshot: Snapshot) -> str:
         """Write and prune; what went wrong in words, or nothing."""
         try:
             self.check_room(snapshot.size_bytes)
             self.run.write(snapshot, self.tokenizer)
-        except OSError as error:
-            problem = f"{error.filename or self.run.folder(snapshot.progress.step)}: {error.strerror or error}"
-            return problem + (f" ({self._room(snapshot.size_bytes)})" if error.errno in NO_ROOM else "")
+        except (OSError, TokenizerError) as error:
+            return self._problem(error, snapshot)
         except SavingFailed as error:
             return str(error)
         try:
@@ -98,6 +90,14 @@ class Saver:
         except OSError as error:  # the new checkpoint stands; the old one is tried again after the next
             self.leftover = f"an old checkpoint could not be removed: {error}"
         return ""
+
+    def _problem(self, error: OSError | TokenizerError, snapshot: Snapshot) -> str:
+        disk = error if isinstance(error, OSError) else error.__cause__
+        if not isinstance(disk, OSError):
+            raise error
+        place = disk.filename or self.run.folder(snapshot.progress.step)
+        room = f" ({self._room(snapshot.size_bytes)})" if disk.errno in NO_ROOM else ""
+        return f"{place}: {disk.strerror or disk}{room}"
 
     def _room(self, checkpoint_bytes: int) -> str:
         free = shutil.disk_usage(self.run.path).free
