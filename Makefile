@@ -3,6 +3,7 @@
 #   make run     install into .venv, then let the model that ships with GlassGPT write a text
 #   make test    install, then run all tests: the unit part first, the slow part after it
 #   make unit    the unit part only
+#   make release-faults  the fault tests with ten times as many faults: most of an hour
 #   make check   lint, formatting, types, architecture
 #   make bench   the benchmarks that need nothing but this repository
 #   make clean   remove .venv and what tools left behind
@@ -19,7 +20,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 PYTEST = $(BIN)/python -m pytest
 
-.PHONY: run test unit slow check bench clean
+.PHONY: run test unit slow release-faults check bench clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/installed
@@ -32,7 +33,10 @@ unit: $(VENV)/installed-for-tests
 	$(PYTEST) -m "not slow and not gpu and not weights and not release"
 
 slow: $(VENV)/installed-for-tests
-	$(PYTEST) -m "slow or gpu or weights"
+	$(PYTEST) -m "(slow or gpu or weights) and not release"
+
+release-faults: $(VENV)/installed-for-tests
+	$(PYTEST) -m release tests/faults
 
 check: $(VENV)/installed-for-tests
 	$(BIN)/ruff check
