@@ -76,7 +76,7 @@ def schedules(draw):
     limits = Limits(
         rows=rows,
         running=draw(st.integers(1, rows)),
-        budget=draw(st.integers(1, 12)),
+        budget=draw(st.none() | st.integers(1, 12)),
         alone=draw(st.integers(1, 40)),
         shortest=draw(st.sampled_from([None, 1, 2, 5])),
     )

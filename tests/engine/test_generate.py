@@ -11,31 +11,12 @@ from glassgpt.engine import Request, TorchBackend, generate, stream
 from glassgpt.errors import InvalidParameter
 from glassgpt.sampling import SamplingParams
 from glassgpt.tokens import Tokenizer
+from tests.engine.counting import Counting
 from tests.engine.models import Letters, sharp_model
 from tests.sampling.statistics import p_value
 
 PROMPT = [3, 1, 4]
 INF = math.inf
-
-
-class Counting:
-    """A backend that counts what it is asked."""
-
-    def __init__(self, backend):
-        self._backend = backend
-        self.config, self.device = backend.config, backend.device
-        self.read_tokens = self.steps = 0
-
-    def most_rows(self, room):
-        return self._backend.most_rows(room)
-
-    def memory(self, rows, room):
-        return self._backend.memory(rows, room)
-
-    def extend(self, memory, pieces):
-        self.steps += 1
-        self.read_tokens += sum(len(piece.ids) for piece in pieces)
-        return self._backend.extend(memory, pieces)
 
 
 def write(backend, ids=PROMPT, decode=None, **params):

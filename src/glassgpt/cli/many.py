@@ -63,7 +63,7 @@ def read_lines(file: str) -> list[Line]:
         if line.strip():
             try:
                 lines.append(_line(number, line))
-            except ValueError as error:
+            except (ValueError, TypeError) as error:
                 wrong.append(f"line {number}: {error}")
     _refuse(file, wrong)
     return lines
@@ -90,12 +90,14 @@ def _no_number(name: str) -> None:
 
 
 def _setting(name: str, value: object) -> object:
-    """JSON knows no tuples, and no whole numbers as keys."""
+    """JSON knows no tuples, no whole numbers as keys, and writes 1.0 as 1."""
+    from glassgpt.sampling import PLAIN
+
     if isinstance(value, list):
         return tuple(cast("list[object]", value))
     if name == "logit_bias" and isinstance(value, dict):
-        return {int(token): bias for token, bias in cast("dict[str, object]", value).items()}
-    return value
+        return {int(token): float(bias) for token, bias in cast("dict[str, float]", value).items()}
+    return float(value) if type(value) is int and isinstance(getattr(PLAIN, name, None), float) else value
 
 
 def _requests(lm: "LanguageModel", lines: list[Line], settings: "Settings", file: str) -> Iterator["Request"]:

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from glassgpt.engine.backend import Backend, Piece
 from glassgpt.engine.beam import BeamSeat
+from glassgpt.engine.budget import Budget
 from glassgpt.engine.draft import Draft
 from glassgpt.engine.draw import draw
 from glassgpt.engine.request import Decoder, Job, Request, accept
@@ -32,6 +33,8 @@ from glassgpt.engine.seat import Seat, TextSeat
 from glassgpt.engine.stream import Listener, Stream
 from glassgpt.errors import InvalidParameter
 
+LEAST_READ = 16
+"""How many tokens of prompts are read in one step at least, however long that takes."""
 MOST_GUESSES = 64
 """How many guessed tokens are checked in one step."""
 
@@ -46,10 +49,12 @@ class Limits:
     """How many of them are written side by side."""
     room: int | None = None
     """How many tokens each of them may have, prompt included; None: as many as the model sees."""
-    budget: int = 64
-    """How many tokens of prompts are read in one step, while others are being written."""
+    budget: int | None = None
+    """How many tokens of prompts are read in one step while others are being written; None: so many that the step
+    lasts at most `stretch` times as long as without."""
+    stretch: float = 2.5
     alone: int = 512
-    """The same, while no others are."""
+    """How many tokens of prompts are read in one step while nobody writes."""
     shortest: int | None = 16
     """Beginnings of at least this many tokens are copied from another text that has them too; None: never."""
 
@@ -64,6 +69,7 @@ class Scheduler:
         room = min(self._limits.room or self._context, self._context)
         self._count = min(self._limits.rows, backend.most_rows(room))
         self._rows = Rows(backend, self._count, room, self._limits.shortest)
+        self._budget = Budget(LEAST_READ, max(LEAST_READ, self._limits.alone), self._limits.stretch)
         self._numbers = itertools.count()
         self._waiting: deque[Seat] = deque()
         self._seats: list[Seat] = []
@@ -132,9 +138,12 @@ class Scheduler:
 
     def _advance(self) -> None:
         """One call of the backend, and what follows from it."""
+        start = self._budget.clock()
         plan = self._plan()
         if not plan:
             return
+        reading = [seat.unread(self._rows) > 1 for seat in plan]
+        read = sum(len(pieces[0].ids) for pieces, reads in zip(plan.values(), reading, strict=True) if reads)
         logits = self._rows.extend([piece for pieces in plan.values() for piece in pieces])
         scores = logits.split([sum(piece.scored for piece in pieces) for pieces in plan.values()])
         texts: dict[TextSeat, Tensor] = {}
@@ -144,7 +153,8 @@ class Scheduler:
             elif isinstance(seat, BeamSeat) and len(scored):
                 seat.take(scored, self._rows, self._allowed)
         if texts:
-            self._write(texts, logits if len(texts) == len(plan) else torch.cat(list(texts.values())))
+            self._write(texts, logits if sum(map(len, texts.values())) == len(logits) else torch.cat([*texts.values()]))
+        self._budget.learn(self._budget.clock() - start, written=reading.count(False), read=read)
 
     def _write(self, texts: dict[TextSeat, Tensor], logits: Float32[Tensor, "N V"]) -> None:
         """Draw for all texts at once, then let each take what is its own."""
@@ -158,7 +168,7 @@ class Scheduler:
         """Who reads what in this step: those who write the next token, those who read a part of the budget."""
         self._begin()
         unread = {seat: seat.unread(self._rows) for seat in self._seats if seat.has_begun}
-        budget = self._limits.budget if 1 in unread.values() else self._limits.alone
+        budget = (self._limits.budget or self._budget.tokens()) if 1 in unread.values() else self._limits.alone
         guesses = MOST_GUESSES
         plan: dict[Seat, list[Piece]] = {}
         for seat, count in unread.items():
