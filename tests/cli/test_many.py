@@ -24,7 +24,7 @@ def test_each_line_is_answered_in_order_as_if_alone(glassgpt, model, lm, prompts
     assert ran.code == 0, ran.err
     answers = [json.loads(line) for line in ran.out.splitlines()]
     assert [(answer["id"], answer["seed"]) for answer in answers] == [(1, 8), ("b", 3), (None, 10)]
-    own = {"seed": 3, "max_new_tokens": 4, "temperature": 1, "stop": ("zz",), "logit_bias": {5: -9.0}}
+    own = {"seed": 3, "max_new_tokens": 4, "stop": ("zz",), "logit_bias": {5: -9.0}}
     alone = [
         lm.complete("the dog", max_new_tokens=6, seed=8)[0],
         lm.complete("the fox", **own)[0],
