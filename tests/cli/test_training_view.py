@@ -26,8 +26,8 @@ def step(number: int, loss: float = 3.0) -> Step:
     return Step(number, loss, 0.5, 1.25, 9_000.0)
 
 
-def board(*events, peak: float = 0.0) -> Board:
-    made = Board(RECIPE, Pace(began=0.0), flops_per_token=1e6, peak=peak)
+def board(*events, utilisation=None) -> Board:
+    made = Board(RECIPE, Pace(began=0.0), utilisation)
     for event in events:
         made.take(event)
     return made
@@ -39,7 +39,7 @@ def test_the_board_shows_every_figure():
             *(step(n, 5.0 - n / 50) for n in range(1, 101)),
             Evaluation(100, 3.5, 1.25),
             Sample(100, "The", " cat\nsat"),
-            peak=1e11,
+            utilisation=lambda speed: speed / 1e5,
         ).lines(50.0, 100, 30, plain)
     )
     for expected in ("step 100/200", "lr ×0.50", "gradient 1.25", "9,000 tokens/s", "MFU 9 %", "50s left"):

@@ -1,11 +1,12 @@
 """`glassgpt train`: train a model from scratch, or go on with a run."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from tyro.conf import arg
+from tyro.conf import UseAppendAction, arg
 
 from glassgpt.cli.exit_codes import DONE, TRAINING_CODES, of_signal
 from glassgpt.cli.options import Talk, UsageError
@@ -43,6 +44,8 @@ class Train(RecipeFlags, Talk):
     """auto, cpu, cuda, cuda:N or mps."""
     threads: Annotated[int, arg(metavar="N")] = 0
     """CPU threads; 0 lets PyTorch choose. The same number resumes bit for bit."""
+    track: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="NAME")] = ()
+    """Also tell tensorboard, wandb or trackio; pip install 'glassgpt[track]'."""
     dry_run: bool = False
     """Show every setting and what the run would cost (parameters, arithmetic, memory, time), and stop."""
 
@@ -59,6 +62,8 @@ def main(options: Train) -> int:
     """Train, with a bar on the terminal, and say where the model is."""
     from glassgpt.cli.training_view import TrainingView
     from glassgpt.train import train
+    from glassgpt.train.events import both
+    from glassgpt.train.tracking import Tracking
 
     recipe = resolve(options)
     if options.start:
@@ -74,20 +79,36 @@ def main(options: Train) -> int:
         torch.set_num_threads(options.threads)
     assert options.out is not None
     is_heard = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
-    with TrainingView(options if is_heard else replace(options, quiet=True), recipe) as view:
+    run = options.out.expanduser()
+    talk, names = (options, options.track) if is_heard else (replace(options, quiet=True), ())
+    with (
+        TrainingView(talk, recipe, _utilisation(recipe, options.device)) as view,
+        Tracking(names, run, recipe, view.say) as trackers,
+    ):
         result = train(
             recipe,
-            options.out.expanduser(),
+            run,
             options.data,
             start=options.start or None,
             resume=options.resume,
             force=options.force,
             device=options.device,
-            listen=view.tell,
+            listen=both(view.tell, trackers.tell),
         )
     if is_heard:
         view.finish(result)
     return DONE if result.signal is None else of_signal(result.signal)
+
+
+def _utilisation(recipe: "Recipe", device: str) -> Callable[[float], float] | None:
+    """What share of this machine's arithmetic a speed amounts to; the peak is measured when it is first asked for."""
+    from glassgpt.device import resolve as place
+    from glassgpt.train.peak import SIDES, measure_peak, utilisation
+
+    kind = place(device).device.type
+    if kind not in SIDES:
+        return None
+    return lambda speed: utilisation(recipe.model, speed, measure_peak(kind, recipe.precision))
 
 
 def _shaped_as(start: str, recipe: "Recipe") -> "Recipe":

@@ -4,6 +4,7 @@
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from glassgpt.cli.bars import bar, visible
@@ -63,9 +64,8 @@ class Board:
 
     recipe: Recipe
     pace: Pace
-    flops_per_token: float = 0.0
-    peak: float = 0.0
-    """Operations a second that this machine reaches at most; 0: not known, and no utilisation is shown."""
+    utilisation: Callable[[float], float] | None = None
+    """The share of the machine's peak that a speed in tokens a second amounts to; None: not known and not shown."""
     trend: Trend = field(default_factory=Trend)
     seen: Trend = field(default_factory=Trend)
     """The loss on text held back."""
@@ -96,8 +96,8 @@ class Board:
             f"gradient {self.step.norm:.2f}",
             f"{self.step.tokens_per_second:,.0f} tokens/s",
         ]
-        if self.peak:
-            shown.append(f"MFU {100 * self.flops_per_token * self.step.tokens_per_second / self.peak:.0f} %")
+        if self.utilisation:
+            shown.append(f"MFU {100 * self.utilisation(self.step.tokens_per_second):.0f} %")
         left = self.pace.seconds_left(now, self.step.step, self.recipe.steps)
         return [*shown, f"{clock(left)} left"] if math.isfinite(left) else shown
 

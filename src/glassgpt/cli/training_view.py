@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from glassgpt.cli.bars import visible
@@ -20,10 +21,14 @@ SECONDS_BETWEEN_PICTURES = 0.25
 class TrainingView:
     """Listens to a run and shows it on stderr."""
 
-    def __init__(self, options: Talk, recipe: Recipe, *, flops_per_token: float = 0.0, peak: float = 0.0) -> None:
-        """Nothing is shown before the context is entered; `peak` is in operations a second, 0 where it is not known."""
+    def __init__(self, options: Talk, recipe: Recipe, utilisation: Callable[[float], float] | None = None) -> None:
+        """Nothing is shown before the context is entered.
+
+        `utilisation` turns tokens a second into a share of the machine's peak; it is asked when there is something to
+        show, so it may measure then.
+        """
         self.out, self.recipe = Terminal(options), recipe
-        self.board = Board(recipe, Pace(time.monotonic()), flops_per_token, peak)
+        self.board = Board(recipe, Pace(time.monotonic()), utilisation)
         self.live: Live | None = None
         self.said = 0.0
 
@@ -46,7 +51,7 @@ class TrainingView:
         if isinstance(event, Step | Evaluation | Sample):
             self.board.take(event)
         if self.live is None or not isinstance(event, Step | Evaluation | Sample):
-            self._say(event)
+            self._tell_in_words(event)
         elif time.monotonic() - self.said >= SECONDS_BETWEEN_PICTURES or not isinstance(event, Step):
             self._draw()
 
@@ -62,30 +67,29 @@ class TrainingView:
             self.out.talk(f"stopped after step {result.steps:,} and saved; the same command goes on from there")
         self.out.result(str(result.folder))
 
-    def _say(self, event: Event) -> None:
+    def _tell_in_words(self, event: Event) -> None:
         """In a line of its own, if it is worth one."""
         match event:
             case Step():
                 if time.monotonic() - self.said >= SECONDS_BETWEEN_LINES:
                     self.said = time.monotonic()
-                    self._line(
-                        " · ".join([f"step {event.step:,}/{self.recipe.steps:,}", *self.board.figures(self.said)])
-                    )
+                    self.say(" · ".join([f"step {event.step:,}/{self.recipe.steps:,}", *self.board.figures(self.said)]))
             case Evaluation():
                 seen = f"validation {event.nats_per_token:.4f} nats a token, {event.bits_per_byte:.4f} bits per byte"
-                self._line(f"step {event.step:,}: {seen}")
+                self.say(f"step {event.step:,}: {seen}")
             case Sample():
-                self._line(f"step {event.step:,}: sample: {visible(event.prompt + event.text)}")
+                self.say(f"step {event.step:,}: sample: {visible(event.prompt + event.text)}")
             case Resumed():
                 self.board.pace.first = event.step
-                self._line(f"going on after step {event.step:,}")
+                self.say(f"going on after step {event.step:,}")
             case Trouble():
-                self._line(f"{event.kind}: {event.message}")
+                self.say(f"{event.kind}: {event.message}")
             case Saved():
                 if self.out.options.verbose:
-                    self._line(f"step {event.step:,}: saved {event.folder}")
+                    self.say(f"step {event.step:,}: saved {event.folder}")
 
-    def _line(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """A line of its own, above the board if there is one."""
         if self.live is not None:
             self.live.console.print(text, highlight=False, markup=False)
         else:

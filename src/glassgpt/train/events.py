@@ -65,3 +65,15 @@ class Trouble:
 
 Event = Step | Evaluation | Sample | Saved | Resumed | Trouble
 Listener = Callable[[Event], None]
+
+
+def both(first: Listener, second: Listener) -> Listener:
+    """One listener in the place of two; the second is told although the first fails."""
+
+    def tell(event: Event) -> None:
+        try:
+            first(event)
+        finally:
+            second(event)
+
+    return tell
