@@ -164,4 +164,5 @@ class Child:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # it is ignored, and would stay so, where tests run under nohup
     serve(Path(sys.argv[1]))

@@ -11,14 +11,17 @@ from glassgpt.train.stopping import stop_on_signal
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_first_signal_is_remembered_and_the_handlers_return(number):
-    before = signal.getsignal(number)
-    with stop_on_signal() as stop:
-        assert not stop
-        os.kill(os.getpid(), number)
-        assert stop
-        assert stop.signal == number
-        assert signal.getsignal(number) == before
-    assert signal.getsignal(number) == before
+    outside = signal.signal(number, signal.default_int_handler)  # under nohup SIGHUP would be ignored here too
+    try:
+        with stop_on_signal() as stop:
+            assert not stop
+            os.kill(os.getpid(), number)
+            assert stop
+            assert stop.signal == number
+            assert signal.getsignal(number) == signal.default_int_handler
+        assert signal.getsignal(number) == signal.default_int_handler
+    finally:
+        signal.signal(number, outside)
 
 
 def test_a_second_ctrl_c_interrupts():
