@@ -130,6 +130,7 @@ class BeamSeat(Seat):
         if len(found) < job.params.n:
             rule = f"beam search found only {len(found)} texts: ask for fewer"
             self.stream.fail(InvalidParameter("n", job.params.n, rule))
+            return
         for sample, (score, beam) in enumerate(found[: job.params.n]):
             draft = Draft(job, sample, self._context, self._decoder)
             for token, likely in zip(beam.ids, beam.likely, strict=True):

@@ -55,7 +55,7 @@ class TextSeat(Seat):
         self.draft = draft
         self.guesses: list[int] = []
         """What is being checked in this step."""
-        self._lookup = Lookup(draft.row.text) if draft.job.params.speculate else None
+        self._lookup: Lookup | None = None
 
     @property
     def is_over(self) -> bool:
@@ -66,7 +66,8 @@ class TextSeat(Seat):
         """The next token, and what may come after it; or a part of the prompt."""
         piece = super().pieces(memory, most, guesses)[0]
         self.guesses = []
-        if piece.scored and self._lookup is not None:
+        if piece.scored and self.draft.job.params.speculate:
+            self._lookup = self._lookup or Lookup(self.draft.row.text)
             left = self.draft.job.params.max_new_tokens - self.draft.row.written - 1
             self.guesses = self._lookup.guess(min(guesses, left, memory.room - len(self.ids)))
         return [Piece(piece.row, [*piece.ids, *self.guesses], piece.scored + len(self.guesses))]
