@@ -17,7 +17,7 @@ import torch.distributed as dist
 
 from glassgpt.data import open_data
 from glassgpt.model import GPT2Config
-from glassgpt.train import Recipe, Run, Saving, Schedule, Watching, train
+from glassgpt.train import Optimizer, Recipe, Run, Saving, Schedule, Watching, train
 from glassgpt.train.loop import Trainer
 from glassgpt.train.meeting import gathered
 from glassgpt.train.settings import Parallel
@@ -30,6 +30,7 @@ RECIPE = Recipe(
     micro_rows=2,
     precision="float32",
     schedule=Schedule(warmup_steps=3),
+    optimizer=Optimizer(ema=0.8),  # evaluated and saved are averages, kept in parts too
     saving=Saving(every=5, keep=9),
     watching=Watching(evaluate_every=5, evaluate_tokens=200),
 )

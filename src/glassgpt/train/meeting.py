@@ -73,13 +73,18 @@ def _ranks(recipe: Recipe, device: torch.device) -> Ranks:
         from glassgpt.train.copies import Copies
 
         return Copies(device)
+    allow(recipe)
+    from glassgpt.train.divided import Divided
+
+    return Divided(device, recipe.parallel)
+
+
+def allow(recipe: Recipe) -> None:
+    """Refuse what needs whole weights on every rank: Muon, working copies of the model, a compiled model."""
     for name, value, allowed in (
         ("optimizer.method", recipe.optimizer.method, ("adamw", "schedule_free")),
         ("precision", recipe.precision, ("float32", "bfloat16")),
         ("compile", recipe.compile, (False,)),
     ):
-        rule = f"with divided weights (parallel.shard, parallel.tensor) must be {' or '.join(map(str, allowed))}"
+        rule = f"must be {' or '.join(map(str, allowed))} with divided weights (parallel.shard, parallel.tensor)"
         require(value in allowed, name, value, rule)
-    from glassgpt.train.divided import Divided
-
-    return Divided(device, recipe.parallel)
