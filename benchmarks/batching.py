@@ -1,7 +1,7 @@
 """What sharing the machine costs and brings: streams side by side, a long prompt among them, guesses.
 
     python benchmarks/batching.py                       # the model in the box, and GPT-2 small with random weights
-    python benchmarks/batching.py --models embedded
+    python benchmarks/batching.py --models embedded --native int8
     python benchmarks/batching.py --tiny                # a smoke run of a few seconds
 
 Three questions, each answered by a ratio of two figures measured in turns in one process. Clients that come and go,
@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 import torch
 
 from glassgpt.checkpoints import load_model
-from glassgpt.engine import Backend, Event, Limits, Request, Scheduler, TorchBackend, generate
+from glassgpt.engine import Backend, Event, Limits, NativeBackend, Request, Scheduler, TorchBackend, generate
 from glassgpt.model import GPT2, SIZES, GPT2Config, initialize
 from glassgpt.sampling import SamplingParams
 
@@ -126,7 +126,8 @@ def guessing(backend: Backend, args: argparse.Namespace, temperature: float, rep
 
 
 def measure(name: str, args: argparse.Namespace) -> dict[str, object]:
-    backend = TorchBackend(MODELS[name]())
+    model = MODELS[name]()
+    backend = NativeBackend(model, weights=args.native) if args.native else TorchBackend(model)
     ratios = []
     for turn in range(args.rounds + 1):
         rates = come_and_go(backend, args), together(backend, args)
@@ -150,6 +151,7 @@ def measure(name: str, args: argparse.Namespace) -> dict[str, object]:
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--models", nargs="+", choices=MODELS, default=["embedded", "small"])
+    parser.add_argument("--native", metavar="WEIGHTS", help="our own kernels: float32, bfloat16, int8 or int4")
     parser.add_argument("--streams", type=int, default=8)
     parser.add_argument("--prompt", type=int, default=16, help="tokens of each prompt")
     parser.add_argument("--new", type=int, default=64, help="tokens to write, on average")
@@ -180,7 +182,10 @@ def main(arguments: list[str]) -> int:
         ratios = [row[key] for key in ("come_and_go", "p99_to_median", "repeating", "not_repeating")]
         same = "yes" if row["same_ids"] else "no"
         print(f"| {name} | {' | '.join(f'{ratio:.2f}' for ratio in ratios)} | {same} |", flush=True)
-    setting = {key: getattr(args, key) for key in ("streams", "prompt", "new", "waiting", "turns", "rounds", "threads")}
+    setting = {
+        key: getattr(args, key)
+        for key in ("native", "streams", "prompt", "new", "waiting", "turns", "rounds", "threads")
+    }
     print(json.dumps({"benchmark": "batching", "torch": torch.__version__, **setting, "rows": rows}))
     return 0
 
