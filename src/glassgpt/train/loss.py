@@ -78,7 +78,6 @@ def losses_and_slope(
     """
     column = targets[:, None]
     likelihood = logits.softmax(dim=-1)
-    top, best = likelihood.max(dim=-1, keepdim=True)
-    normaliser = logits.gather(1, best).float() - top.float().log()
+    normaliser = logits.amax(dim=-1, keepdim=True).float() - likelihood.amax(dim=-1, keepdim=True).float().log()
     losses = normaliser - logits.gather(1, column).float()
     return losses[:, 0], likelihood.scatter_add_(1, column, likelihood.new_full((1, 1), -1.0).expand_as(column))

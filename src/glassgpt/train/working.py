@@ -17,7 +17,10 @@ from torch.utils.checkpoint import checkpoint
 
 from glassgpt.data import Batch
 from glassgpt.model import GPT2, NOTHING, Past
+from glassgpt.model.attend import fused
+from glassgpt.model.gpt2 import Attention
 from glassgpt.model.isolated import Isolated
+from glassgpt.train.attention import tabled
 from glassgpt.train.compiling import compiled
 from glassgpt.train.loss import cross_entropy_sum
 from glassgpt.train.recipe import Recipe
@@ -30,6 +33,8 @@ class Worker:
         """The model stays what is evaluated and saved; the worker may compute with another."""
         self.model, self.recipe = model, recipe
         self.copy = bfloat16_copy(model) if recipe.precision == "bfloat16_weights" else model
+        if model.wte.weight.device.type == "cpu":
+            keep_tables(self.copy)
         if recipe.recompute:
             recompute_blocks(self.copy)
         self.hidden: Callable[[Tensor, Past], Tensor] = (
@@ -83,6 +88,13 @@ def arithmetic(precision: str, device: torch.device) -> AbstractContextManager[o
     if precision != "bfloat16":
         return nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+def keep_tables(model: GPT2) -> None:
+    """Attend by `tabled` wherever the model would by `fused`."""
+    for module in model.modules():
+        if isinstance(module, Attention) and module.attend is fused:
+            module.attend = tabled
 
 
 def recompute_blocks(model: GPT2) -> None:
