@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from glassgpt.checkpoints.atomic import sweep
+from glassgpt.checkpoints.manifest import verify_manifest
 from glassgpt.checkpoints.safetensors_file import read_tensors
 from glassgpt.train import Run
 from tests.faults.conftest import leftovers
@@ -41,6 +42,8 @@ def test_a_crash_leaves_the_old_checkpoint_or_the_new_one(nursery, place, data, 
         newest, damaged = run.newest()
         assert damaged == {}
         assert newest in (2, 3), f"crash point {at}"
+        for seen in run.steps():
+            verify_manifest(run.folder(seen))
         found = read_tensors(run.folder(newest) / "optimizer.safetensors")
         assert all((tensor == weights[newest][name[4:]] * 2).all() for name, tensor in found.items())
         assert leftovers(run.path) == []

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from glassgpt.train import Run
 from tests.faults.conftest import events, final, leftovers
 
 ERRORS = (errno.EIO, errno.EROFS, errno.EACCES, errno.EMFILE, errno.EINTR)
@@ -76,6 +77,7 @@ def test_three_failures_in_a_row_end_the_run_and_keep_the_checkpoint(nursery, pl
     assert met.code == 74
     assert "could not be saved, try 3 of 3" in met.err
     assert final(run)[0] == 3
+    assert Run(run).steps() == [2, 3]
     assert leftovers(run) == []
     again = nursery.run("go", run=str(run), data=str(data), recipe=variant())
     assert again.code == 0, again.err

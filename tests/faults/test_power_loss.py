@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from glassgpt.checkpoints.atomic import sweep
+from glassgpt.checkpoints.manifest import verify_manifest
 from glassgpt.checkpoints.safetensors_file import read_tensors
 from glassgpt.train import Run
 from tests.faults.jobs import made_up
@@ -34,6 +35,8 @@ def test_the_newest_checkpoint_that_was_announced_is_there_after_a_power_cut(
         promised = max(step for since, step in announced if since <= until)
         assert newest is not None, f"power cut {number}"
         assert newest >= promised, f"power cut {number} after change {until}"
+        for seen in after.steps():
+            verify_manifest(after.folder(seen))
         found = read_tensors(after.folder(newest) / "optimizer.safetensors")
         assert all((tensor == made[newest][name]).all() for name, tensor in found.items())
         injected("F3 power cuts")
