@@ -161,5 +161,6 @@ def leftovers(run: Path) -> list[str]:
 
 
 def events(run: Path) -> list[dict[str, Any]]:
-    """The lines of the log."""
-    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    """The lines of the log; none before the first event."""
+    log = run / "log.jsonl"
+    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
