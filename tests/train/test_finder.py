@@ -17,7 +17,7 @@ def data(prepared, recipe):
 
 
 def test_a_climb_stops_where_the_loss_breaks_and_suggests_less(data, recipe):
-    found = find_lr(recipe, data, low=1e-5, high=100.0, steps=60, device="cpu")
+    found = find_lr(recipe, data, low=1e-5, high=100.0, climb_steps=60, device="cpu")
     assert found.diverged
     assert len(found.rates) == len(found.losses) == len(found.smoothed) < 60
     assert found.rates == sorted(found.rates)
@@ -28,14 +28,14 @@ def test_a_climb_stops_where_the_loss_breaks_and_suggests_less(data, recipe):
 
 
 def test_a_climb_that_ends_too_early_says_so(data, recipe):
-    found = find_lr(recipe, data, low=1e-4, high=3e-3, steps=40, device="cpu")
+    found = find_lr(recipe, data, low=1e-4, high=3e-3, climb_steps=40, device="cpu")
     assert not found.diverged
     assert "had not broken" in found.reason
 
 
 def test_muons_rate_keeps_its_ratio(data, recipe):
     muon = replace(recipe, optimizer=Optimizer(method="muon", lr=1e-3, muon_lr=0.01))
-    found = find_lr(muon, data, low=1e-5, high=100.0, steps=40, device="cpu")
+    found = find_lr(muon, data, low=1e-5, high=100.0, climb_steps=40, device="cpu")
     assert found.muon_suggestion == pytest.approx(10 * found.suggestion, rel=0.06)
 
 
@@ -51,13 +51,13 @@ def test_a_loss_that_never_falls_gives_no_rate(recipe, curve):
         finding(recipe, [10.0**-k for k in range(len(curve))], curve, curve, diverged=True)
 
 
-@pytest.mark.parametrize("wrong", [{"low": 0.0}, {"low": 2.0, "high": 1.0}, {"steps": 3}])
+@pytest.mark.parametrize("wrong", [{"low": 0.0}, {"low": 2.0, "high": 1.0}, {"climb_steps": 3}])
 def test_climbs_that_cannot_be_are_refused(data, recipe, wrong):
     with pytest.raises(InvalidParameter):
         find_lr(recipe, data, **wrong)
 
 
 def test_a_climb_leaves_the_data_and_the_seed_alone(data, recipe):
-    first, second = (find_lr(recipe, data, low=1e-4, high=1e-2, steps=12, device="cpu") for _ in range(2))
+    first, second = (find_lr(recipe, data, low=1e-4, high=1e-2, climb_steps=12, device="cpu") for _ in range(2))
     assert first.losses == second.losses
     assert all(math.isfinite(loss) for loss in first.losses)

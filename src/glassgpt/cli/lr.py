@@ -9,6 +9,7 @@ from tyro.conf import arg
 from glassgpt.cli.braille import picture
 from glassgpt.cli.chart import Axis, Chart, Series
 from glassgpt.cli.options import Talk
+from glassgpt.cli.progress import progress
 from glassgpt.cli.recipe_flags import RecipeFlags, resolve
 from glassgpt.cli.svg import drawing
 from glassgpt.cli.terminal import Terminal
@@ -49,7 +50,16 @@ def main(options: Lr) -> None:
     data = open_data(
         options.data, context=recipe.model.context_length, rows=recipe.rows, seed=recipe.seed, **asdict(recipe.reading)
     )
-    found = find_lr(recipe, data, low=options.low, high=options.high, steps=options.climb_steps, device=options.device)
+    with progress(out) as report:
+        found = find_lr(
+            recipe,
+            data,
+            low=options.low,
+            high=options.high,
+            climb_steps=options.climb_steps,
+            device=options.device,
+            listen=lambda step, rate, loss: report("steps of the climb", step, options.climb_steps),
+        )
     climb = Chart(
         "loss while the learning rate climbs",
         Axis("learning rate", log=True),

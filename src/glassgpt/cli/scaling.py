@@ -28,7 +28,7 @@ class Scaling(RecipeFlags, Talk):
 
     EXAMPLES: ClassVar = (
         "glassgpt scaling ./data --out sizes --sizes 1x32,2x32,2x64 --steps 3",
-        "glassgpt scaling ./data -o sizes --sizes 2x64,2x96,3x128,3x192,4x256 --optimizer.method muon",
+        "glassgpt scaling ./data -o muon-sizes --sizes 2x64,2x96,3x128,3x192,4x256 --optimizer.method muon",
         "glassgpt scaling ./data -o sizes --sizes 2x64,2x96,3x128 --svg law.svg --json",
     )
 

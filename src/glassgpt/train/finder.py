@@ -58,25 +58,25 @@ def find_lr(
     *,
     low: float = 1e-6,
     high: float = 1.0,
-    steps: int = 100,
+    climb_steps: int = 100,
     device: str = "auto",
     listen: Callable[[int, float, float], None] = lambda step, rate, loss: None,
 ) -> Finding:
-    """Climb from `low` to `high` in `steps` updates of a fresh model; `listen` hears (step, rate, loss).
+    """Climb from `low` to `high` in `climb_steps` updates of a fresh model; `listen` hears (step, rate, loss).
 
     Raises InvalidParameter for a climb that cannot be, and RunError where the loss never falls.
     """
     if not 0 < low < high:
         raise InvalidParameter("low", low, f"must be above 0 and below high={high:g}")
-    if steps < 10:
-        raise InvalidParameter("steps", steps, "must be at least 10")
+    if climb_steps < 10:
+        raise InvalidParameter("climb_steps", climb_steps, "must be at least 10")
     trial = learner(recipe, device)
     rates: list[float] = []
     losses: list[float] = []
     smoothed: list[float] = []
     average = 0.0
-    for step in range(steps):
-        rate = low * (high / low) ** (step / (steps - 1))
+    for step in range(climb_steps):
+        rate = low * (high / low) ** (step / (climb_steps - 1))
         loss = trial.step(step, data.batch(step), rate / recipe.optimizer.lr)
         if not math.isfinite(loss):
             return finding(recipe, rates, losses, smoothed, diverged=True)
