@@ -10,8 +10,10 @@ from glassgpt.kernels.machine import host
 from glassgpt.kernels.tile import MOST_ROWS, columns_at_once, tile_twin
 from tests.kernels.machines import DESIGNS, EVERY, MACHINES, QUICK, call, library, stored_rows
 
-TOLERANCE = 2e-6
-"""Of the largest result: float32 sums of a few hundred products, in another order."""
+
+def tolerance(inner):
+    """Of the largest result: float32 sums in another order differ by their roundings, a random walk over the terms."""
+    return 1e-7 * max(inner, 400) ** 0.5
 
 
 def run(machine, name, packed, x, rows, kind):
@@ -31,13 +33,13 @@ def check(machine, name, inner, seed):
     x = np.zeros((MOST_ROWS, padded(inner)), np.float32)
     x[:, :inner] = random.standard_normal((MOST_ROWS, inner)) * 10.0 ** random.integers(-3, 3, (MOST_ROWS, 1))
     wanted = tile_twin(packed, x)
-    first = None
+    first, allowed = None, tolerance(inner) * np.abs(wanted).max(axis=1, keepdims=True)
     for kind in ("stream", "reuse"):
         for rows in range(1, MOST_ROWS + 1):
             out = run(machine, name, packed, x, rows, kind)
             first = out[0].copy() if first is None else first
             assert (out[0] == first).all(), "a row's bits depend on its neighbours"
-            assert (np.abs(out - wanted[:rows]) <= TOLERANCE * np.abs(wanted[:rows]).max(axis=1, keepdims=True)).all()
+            assert (np.abs(out - wanted[:rows]) <= allowed[:rows]).all()
 
 
 @pytest.mark.parametrize(("machine", "name"), QUICK)
