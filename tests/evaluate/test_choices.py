@@ -5,7 +5,7 @@ import torch
 
 from glassgpt.evaluate import Question, choose, tally
 from glassgpt.evaluate.choices import Accuracy
-from glassgpt.evaluate.continuation import continuation
+from glassgpt.evaluate.continuation import continuation, continuations
 from glassgpt.evaluate.passages import judge
 from glassgpt.evaluate.questions import Option
 
@@ -55,6 +55,13 @@ def test_a_long_context_loses_its_beginning_and_never_the_text(small, tokenizer)
     longest = continuation(tokenizer, "", "zzz " * 60, 48)
     assert (len(longest.ids), longest.judged) == (49, 48)
     judge(small, [passage, longest])
+
+
+def test_options_that_are_compared_lose_the_same_beginning(tokenizer):
+    context = "the lazy dog, " * 30
+    short, long = continuations(tokenizer, [(context, "fox"), (context, "fox and the dog")], 48)
+    assert len(long.ids) == 49
+    assert list(short.ids) == list(long.ids[: len(short.ids)])
 
 
 def test_a_tally_is_by_part_and_its_mean_gives_each_part_the_same_weight():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from glassgpt.errors import ContextOverflow, InvalidParameter
 from glassgpt.evaluate import passages
-from glassgpt.evaluate.passages import Passage, judge
+from glassgpt.evaluate.passages import Passage, judge, judge_families
 
 IDS = st.lists(st.integers(0, 289), min_size=2, max_size=49)
 
@@ -40,6 +40,33 @@ def test_together_equals_one_by_one(small, given_passages, tokens, logits):
     for passage, judgement in zip(given_passages, judged, strict=True):
         assert judgement.logprobs.tolist() == pytest.approx(alone(small, passage), abs=2e-4)
         assert judgement.logprob == pytest.approx(sum(alone(small, passage)), abs=2e-3)
+
+
+@settings(max_examples=20)
+@given(
+    start=st.lists(st.integers(0, 289), min_size=1, max_size=44),
+    ends=st.lists(st.lists(st.integers(0, 289), min_size=1, max_size=5), min_size=1, max_size=6),
+    worth=st.sampled_from([2, 32]),
+)
+def test_a_family_read_from_its_stem_equals_each_member_alone(small, start, ends, worth):
+    family = [Passage([*start, *end], len(end)) for end in ends]
+    other = Passage([*start, 5], 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passages, "WORTH_SHARING", worth)
+        judged = judge_families(small, [[other], family])
+    for passage, judgement in zip([other, *family], judged, strict=True):
+        assert judgement.logprobs.tolist() == pytest.approx(alone(small, passage), abs=2e-4)
+
+
+def test_a_long_beginning_that_a_family_shares_is_read_once(small, monkeypatch):
+    read = []
+    whole = type(small).hidden
+    monkeypatch.setattr(
+        type(small), "hidden", lambda model, ids, past: read.append(ids.numel()) or whole(model, ids, past)
+    )
+    start = list(range(40))
+    judge_families(small, [[Passage([*start, 7, token], 1) for token in (1, 2, 3)]])
+    assert read == [40, 3]
 
 
 def test_what_is_likeliest_is_foreseen_and_nothing_else(small):

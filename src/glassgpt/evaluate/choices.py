@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from glassgpt.evaluate.continuation import continuation
-from glassgpt.evaluate.passages import Report, judge
+from glassgpt.evaluate.continuation import continuations
+from glassgpt.evaluate.passages import Report, judge_families
 from glassgpt.evaluate.questions import Question, credit
 from glassgpt.model import GPT2
 from glassgpt.tokens import Tokenizer
@@ -44,9 +44,11 @@ def choose(
 ) -> list[float]:
     """What the model earns on each question, 0 to 1, by the log-probabilities of all its options."""
     room = model.config.context_length
-    options = [option for question in questions for option in question.options]
-    passages = [continuation(tokenizer, option.context, option.text, room) for option in options]
-    scores = iter([judgement.logprob for judgement in judge(model, passages, report=report)])
+    families = [
+        continuations(tokenizer, [(option.context, option.text) for option in question.options], room)
+        for question in questions
+    ]
+    scores = iter([judgement.logprob for judgement in judge_families(model, families, report=report)])
     return [credit([next(scores) for _ in question.options], question.answer) for question in questions]
 
 

@@ -1,6 +1,8 @@
-"""Context and text in, a passage out: how likely is the text after the context?"""
+"""Context and texts in, passages out: how likely is each text after the context?"""
 
-from glassgpt.evaluate.passages import Passage
+from collections.abc import Sequence
+
+from glassgpt.evaluate.passages import Passage, common
 from glassgpt.tokens import Tokenizer
 
 
@@ -10,17 +12,24 @@ def continuation(tokenizer: Tokenizer, context: str, text: str, room: int) -> Pa
     Both are encoded as one text, as a reader meets them, so a space between them belongs to the first word of `text`,
     and a token that spans the border is judged. A context too long for `room` tokens loses its beginning.
     """
+    return fitted([_whole(tokenizer, context, text)], room)[0]
+
+
+def continuations(tokenizer: Tokenizer, pairs: Sequence[tuple[str, str]], room: int) -> list[Passage]:
+    """The same for several (context, text) that are to be compared: what one of them loses all lose."""
+    return fitted([_whole(tokenizer, context, text) for context, text in pairs], room)
+
+
+def fitted(passages: Sequence[Passage], room: int) -> list[Passage]:
+    """Passages of which at most `room` ids are read, all cut by the same number of ids."""
+    over = max(0, max(len(passage.ids) for passage in passages) - room - 1)
+    cut = [passage.ids[min(over, max(0, len(passage.ids) - 2)) :] for passage in passages]
+    return [Passage(ids, min(each.judged, len(ids) - 1)) for ids, each in zip(cut, passages, strict=True)]
+
+
+def _whole(tokenizer: Tokenizer, context: str, text: str) -> Passage:
     before = context.rstrip(" ")
     ids = tokenizer.encode(context + text)
-    if before:
-        read = _common(tokenizer.encode(before), ids)
-    else:
-        ids, read = [tokenizer.end_of_text, *ids], 1
-    judged = len(ids) - max(read, 1)
-    ids = ids[-(room + 1) :]
-    return Passage(ids, min(judged, len(ids) - 1))
-
-
-def _common(a: list[int], b: list[int]) -> int:
-    """How many first ids two texts share."""
-    return next((place for place, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    if not before:
+        return Passage([tokenizer.end_of_text, *ids], len(ids))
+    return Passage(ids, len(ids) - max(1, common(tokenizer.encode(before), ids)))

@@ -14,12 +14,16 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from glassgpt.errors import ContextOverflow, InvalidParameter
-from glassgpt.model import GPT2
+from glassgpt.evaluate.stem import read_stem
+from glassgpt.model import GPT2, NOTHING, Past
 
 TOKENS_AT_ONCE = {"cpu": 4096, "cuda": 65_536}
 """Padded tokens of one forward pass: more do not make a CPU faster, and a GPU wants many."""
 LOGITS_AT_ONCE = 1 << 21
 """Entries of the table of logits that exist at a time: 8 MB stay in a cache."""
+
+WORTH_SHARING = 32
+"""Tokens that passages must have in common for their beginning to be read once."""
 
 Report = Callable[[int, int], None]
 """Told how many tokens are read, and how many there are."""
@@ -53,7 +57,6 @@ class Judgement:
         return float(self.logprobs.sum(dtype=np.float64))
 
 
-@torch.inference_mode()
 def judge(
     model: GPT2,
     passages: Sequence[Passage],
@@ -66,6 +69,19 @@ def judge(
     The ids in `not_first` count as impossible for `foreseen` at the first judged place; probabilities stay as they are.
     Raises ContextOverflow for a passage that does not fit into the model's context.
     """
+    return judge_families(model, [[passage] for passage in passages], not_first=not_first, report=report)
+
+
+@torch.inference_mode()
+def judge_families(
+    model: GPT2,
+    families: Sequence[Sequence[Passage]],
+    *,
+    not_first: Sequence[int] = (),
+    report: Report = lambda done, goal: None,
+) -> list[Judgement]:
+    """The same for passages in families, one after the other; a long beginning that a family shares is read once."""
+    passages = [passage for family in families for passage in family]
     _check(passages, model.config.context_length)
     device, was_training = model.wte.weight.device, model.training
     never = torch.tensor(not_first, dtype=torch.long, device=device)
@@ -73,15 +89,47 @@ def judge(
     done, goal = 0, sum(len(passage.ids) - 1 for passage in passages)
     model.eval()
     try:
-        for group in _alike(passages, TOKENS_AT_ONCE.get(device.type, TOKENS_AT_ONCE["cpu"])):
+        for group, shared in _groups(families, TOKENS_AT_ONCE.get(device.type, TOKENS_AT_ONCE["cpu"])):
             members = [passages[index] for index in group]
-            for index, judgement in zip(group, _together(model, members, never), strict=True):
+            past = read_stem(model, members[0].ids[:shared]) if shared else NOTHING
+            ends = [Passage(member.ids[shared:], member.judged) for member in members]
+            for index, judgement in zip(group, _together(model, ends, never, past), strict=True):
                 found[index] = judgement
             done += sum(len(passage.ids) - 1 for passage in members)
             report(done, goal)
     finally:
         model.train(was_training)
     return [judgement for judgement in found if judgement is not None]
+
+
+def _groups(families: Sequence[Sequence[Passage]], limit: int) -> Iterator[tuple[list[int], int]]:
+    """Places of passages to be read together, and how many first tokens they share and need not read again."""
+    alone: list[int] = []
+    passages: list[Passage] = []
+    for family in families:
+        here = list(range(len(passages), len(passages) + len(family)))
+        passages += family
+        shared = _shared(family)
+        if shared >= WORTH_SHARING:
+            yield here, shared
+        else:
+            alone += here
+    for group in _alike([passages[index] for index in alone], limit):
+        yield [alone[index] for index in group], 0
+
+
+def _shared(family: Sequence[Passage]) -> int:
+    """How many first ids all have in common, up to the one before the first that is judged."""
+    if len(family) < 2:
+        return 0
+    most = min(len(passage.ids) - passage.judged for passage in family) - 1
+    first, *others = ([int(token) for token in passage.ids[:most]] for passage in family)
+    return min(common(first, other) for other in others)
+
+
+def common(a: Sequence[int], b: Sequence[int]) -> int:
+    """How many first ids two texts share."""
+    return next((place for place, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
 def _check(passages: Sequence[Passage], context: int) -> None:
@@ -103,7 +151,7 @@ def _alike(passages: Sequence[Passage], limit: int) -> Iterator[list[int]]:
         yield group
 
 
-def _together(model: GPT2, passages: Sequence[Passage], never: Int[Tensor, " N"]) -> list[Judgement]:
+def _together(model: GPT2, passages: Sequence[Passage], never: Int[Tensor, " N"], past: Past) -> list[Judgement]:
     """One forward pass."""
     device = model.wte.weight.device
     width = max(len(passage.ids) for passage in passages)
@@ -115,7 +163,7 @@ def _together(model: GPT2, passages: Sequence[Passage], never: Int[Tensor, " N"]
     places = np.concatenate([np.arange(len(p.ids) - 1 - p.judged, len(p.ids) - 1) for p in passages])
     firsts = torch.from_numpy(np.cumsum([0, *(passage.judged for passage in passages)])[:-1]).to(device)
     at = torch.from_numpy(rows).to(device), torch.from_numpy(places).to(device)
-    hidden = model.hidden(ids[:, :-1])[at]
+    hidden = model.hidden(ids[:, :-1], past)[at]
     logprobs, best = _foresee(model, hidden, ids[at[0], at[1] + 1], firsts, never)
     ends = np.cumsum([passage.judged for passage in passages])[:-1]
     pairs = zip(np.split(logprobs, ends), np.split(best, ends), strict=True)
