@@ -13,28 +13,17 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from glassgpt.checkpoints import load_model
 from glassgpt.data import read_documents
-from glassgpt.evaluate import Loss, loss_of
+from glassgpt.evaluate import Loss, losses_of
+from glassgpt.evaluate.loss import together
 from glassgpt.model import GPT2
 from glassgpt.tokens import Tokenizer
 
 
 def measure(model: GPT2, tokenizer: Tokenizer, file: Path) -> Loss:
     """All the surprise of a file's documents, added up."""
-    parts = []
-    for text in read_documents(file):
-        end = [tokenizer.end_of_text]
-        ids = np.concatenate([end, tokenizer.encode_array(text), end])
-        parts.append(loss_of(model, ids, len(text.encode())))
-    sums = (
-        sum(part.nats for part in parts),
-        sum(part.tokens for part in parts),
-        sum(part.text_bytes for part in parts),
-    )
-    return Loss(*sums)
+    return together(losses_of(model, tokenizer, read_documents(file)))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
