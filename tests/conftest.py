@@ -18,7 +18,9 @@ hypothesis.settings.register_profile("ci", deadline=None, database=None, derando
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 # The models of the tests are small: a second thread costs them more than it brings, far more on a busy machine.
+# The same goes for programs that a test starts; torchrun prints a warning where nothing is said.
 torch.set_num_threads(1)
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Programs that a test starts import this checkout too.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
