@@ -6,6 +6,7 @@ The engine speaks ids; this small class speaks text. Every setting is one of `Sa
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypedDict, Unpack, final
 
@@ -16,7 +17,7 @@ from jaxtyping import Float32
 from glassgpt.checkpoints import load_model
 from glassgpt.checkpoints.download import Progress
 from glassgpt.device import resolve
-from glassgpt.engine import Completion, Event, Request, TorchBackend, generate, score_ids, stream
+from glassgpt.engine import Backend, Completion, Event, Request, generate, open_backend, score_ids, stream
 from glassgpt.errors import ContextOverflow, InvalidParameter
 from glassgpt.model import GPT2, GPT2Config
 from glassgpt.sampling import SamplingParams
@@ -80,13 +81,27 @@ class Score:
 class LanguageModel:
     """A GPT-2 that reads and writes text."""
 
-    def __init__(self, model: GPT2, tokenizer: Tokenizer, name: str = "model", path: Path | None = None) -> None:
-        """Take a model as it stands; `load` is the usual way in."""
+    def __init__(
+        self,
+        model: GPT2,
+        tokenizer: Tokenizer,
+        name: str = "model",
+        path: Path | None = None,
+        *,
+        backend: str = "torch",
+        weights: str | None = None,
+    ) -> None:
+        """Take a model as it stands; `load` is the usual way in, and says what `backend` and `weights` are."""
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.name = name
         self.path = path
-        self.backend = TorchBackend(model)
+        self._backend, self._weights = backend, weights
+
+    @cached_property
+    def backend(self) -> Backend:
+        """What reads and writes. Made on first use, from the weights as they are then: later changes are not seen."""
+        return open_backend(self.model, self._backend, weights=self._weights)
 
     @property
     def config(self) -> GPT2Config:
@@ -190,12 +205,20 @@ class LanguageModel:
 
 
 def load(
-    where: str | Path = "embedded", *, device: str = "auto", dtype: str = "auto", progress: Progress | None = None
+    where: str | Path = "embedded",
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    backend: str = "torch",
+    weights: str | None = None,
+    progress: Progress | None = None,
 ) -> LanguageModel:
     """Load a model: the one that comes with GlassGPT, a folder, a run, a file, or a name such as "gpt2".
 
+    `backend` is "torch", "native" (our own CPU kernels) or "auto": native where it runs. Native kernels can hold the
+    matrices in `weights`: "float32", "bfloat16", "int8" or "int4".
     `progress` is told (file, bytes so far, bytes in all) where published weights must be downloaded.
     """
     place = resolve(device, dtype)
     loaded = load_model(where, dtype=place.dtype, device=place.device, progress=progress)
-    return LanguageModel(loaded.model, loaded.tokenizer, loaded.name, loaded.path)
+    return LanguageModel(loaded.model, loaded.tokenizer, loaded.name, loaded.path, backend=backend, weights=weights)

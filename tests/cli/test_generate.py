@@ -240,3 +240,22 @@ def test_writing_starts_without_the_compiler_which_takes_half_a_second(model):
     done = subprocess.run(words, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_native_kernels_write_what_the_library_writes_with_them(glassgpt, model, tmp_path, monkeypatch):
+    from glassgpt import load
+
+    monkeypatch.setenv("GLASSGPT_CACHE", str(tmp_path))
+    lm = load(model, backend="native", weights="int8")
+    wrote = glassgpt("generate", model, PROMPT, "-n", 8, "-s", 4, "--backend", "native", "--weights", "int8")
+    assert wrote.out == PROMPT + lm.generate(PROMPT, max_new_tokens=8, seed=4) + "\n"
+    assert type(lm.backend).__name__ == "NativeBackend"
+    refused = glassgpt("generate", model, PROMPT, "--weights", "int8")
+    assert refused.code == 2
+    assert "weights='int8'" in refused.err
+
+
+def test_auto_says_why_pytorch_computes(glassgpt, model):
+    wrote = glassgpt("generate", model, PROMPT, "-n", 2, "--backend", "auto", "--dtype", "float64", "--verbose")
+    assert wrote.code == 0
+    assert "load it as float32 or bfloat16: PyTorch's kernels run" in wrote.err

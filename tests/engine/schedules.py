@@ -1,12 +1,14 @@
 """Random schedules: who asks for what and when, who leaves early, and how much the scheduler may do at once."""
 
+import tempfile
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import torch
 from hypothesis import strategies as st
 
-from glassgpt.engine import Event, Limits, Request, Scheduler, TorchBackend
+from glassgpt.engine import Backend, Event, Limits, NativeBackend, Request, Scheduler, TorchBackend
 from glassgpt.sampling import SamplingParams
 from tests.engine.models import Letters, sharp_model
 
@@ -19,9 +21,19 @@ CHUNKS = (4, 8, 128)
 
 
 @cache
-def backend_of(shape: int, dtype: torch.dtype, chunk: int) -> TorchBackend:
-    """Made once: what one schedule leaves behind is none of the next one's business."""
-    return TorchBackend(sharp_model(shape, 5.0, **SHAPES[shape]).to(dtype), chunk=chunk)
+def backend_of(shape: int, kind: torch.dtype | str, chunk: int) -> Backend:
+    """Made once: a schedule leaves nothing behind that the next could notice. A name stands for native weights."""
+    model = sharp_model(shape, 5.0, **SHAPES[shape])
+    if isinstance(kind, str):
+        threads = 1 + CHUNKS.index(chunk) % 2
+        return NativeBackend(model, weights=kind, chunk=chunk, threads=threads, folder=compiled())
+    return TorchBackend(model.to(kind), chunk=chunk)
+
+
+@cache
+def compiled() -> Path:
+    """Where kernels are kept while the tests run."""
+    return Path(tempfile.mkdtemp(prefix="kernels-"))
 
 
 @dataclass(frozen=True)
@@ -90,7 +102,7 @@ def schedules(draw):
     return Schedule(shape, draw(st.sampled_from(CHUNKS)), limits, tuple(asked))
 
 
-def alone(request: Request, shape: int, dtype: torch.dtype) -> list[Event]:
+def alone(request: Request, shape: int, dtype: torch.dtype | str) -> list[Event]:
     """What a request gets when it has the machine for itself: nothing shared, cut to pieces, or guessed."""
     width = max(1, request.params.num_beams)
     scheduler = Scheduler(backend_of(shape, dtype, 128), LETTERS, Limits(rows=width, shortest=None))
@@ -104,7 +116,7 @@ def guessing(request: Request, guess: bool) -> Request:
     return Request(request.ids, replace(request.params, speculate=guess and request.params.num_beams == 1))
 
 
-def check(schedule: Schedule, dtype: torch.dtype, guess: bool) -> None:
+def check(schedule: Schedule, dtype: torch.dtype | str, guess: bool) -> None:
     """Play a schedule: whoever stays gets what it would get alone, whoever leaves a part of it and no more."""
     scheduler = Scheduler(backend_of(schedule.shape, dtype, schedule.chunk), LETTERS, schedule.limits)
     told: dict[int, list[Event]] = {}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from glassgpt.engine import TorchBackend
 from glassgpt.engine.draft import Draft
 from glassgpt.engine.draw import Place
+from glassgpt.engine.native_backend import TOLERANCE
 from glassgpt.engine.past import StaticPast
 from glassgpt.engine.rows import Rows
 from tests.engine.schedules import check, schedules
@@ -28,6 +29,22 @@ def test_a_schedule_changes_nothing_in_bfloat16(schedule, guess):
     check(schedule, torch.bfloat16, guess)
 
 
+@pytest.mark.parametrize("weights", ["float32", "int8"])
+@settings(max_examples=3)
+@given(schedules(), st.booleans())
+def test_a_schedule_changes_nothing_with_native_kernels(weights, schedule, guess):
+    check(schedule, weights, guess)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("weights", TOLERANCE)
+@settings(max_examples=75)
+@given(schedules(), st.booleans())
+def test_three_hundred_schedules_change_nothing_with_native_kernels(weights, schedule, guess):
+    check(schedule, weights, guess)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @settings(max_examples=300)
@@ -39,7 +56,9 @@ def test_three_hundred_schedules_change_nothing(schedule, guess):
 @pytest.mark.release
 @pytest.mark.timeout(0)
 @settings(max_examples=10_000)
-@given(schedules(), st.booleans(), st.sampled_from([torch.float32, torch.bfloat16]))
+@given(
+    schedules(), st.booleans(), st.sampled_from([torch.float32, torch.bfloat16, "float32", "bfloat16", "int8", "int4"])
+)
 def test_ten_thousand_schedules_change_nothing(schedule, guess, dtype):
     check(schedule, dtype, guess)
 

@@ -12,7 +12,7 @@ from tyro.conf import Positional, arg
 from glassgpt.cli.bars import padding, percent
 from glassgpt.cli.many import as_json, write_many
 from glassgpt.cli.open_model import open_model
-from glassgpt.cli.options import Place, Sampling, Source, Talk, UsageError
+from glassgpt.cli.options import Kernels, Place, Sampling, Source, Talk, UsageError
 from glassgpt.cli.prompt import EMBEDDED, names_a_model, sort_out_prompt
 from glassgpt.cli.terminal import Terminal
 from glassgpt.cli.tokens import show
@@ -27,7 +27,7 @@ WIDEST = 24
 
 
 @dataclass(frozen=True, kw_only=True)
-class Generate(Source, Sampling, Place, Talk):
+class Generate(Source, Sampling, Place, Kernels, Talk):
     """Continue a text, word by word, as the model would write it.
 
     One word on the command line is the PROMPT, for the model that comes with GlassGPT; two are MODEL and PROMPT.

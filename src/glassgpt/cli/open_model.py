@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from glassgpt.cli.options import Place
+from glassgpt.cli.options import Kernels, Place
 from glassgpt.cli.progress import progress
 from glassgpt.cli.terminal import Terminal
 
@@ -30,7 +30,9 @@ def no_collection() -> Iterator[None]:
 
 
 def open_model(where: str, place: Place, out: Terminal) -> "LanguageModel":
-    """Load a model onto the device and in the format that were asked for."""
+    """Load a model onto the device, in the format and for the kernels that were asked for."""
+    kernels = place if isinstance(place, Kernels) else Kernels()
+    weights = None if kernels.weights == "auto" else kernels.weights
     with no_collection():
         import torch
 
@@ -41,11 +43,30 @@ def open_model(where: str, place: Place, out: Terminal) -> "LanguageModel":
             torch.set_num_threads(place.threads)
         start = time.perf_counter()
         with progress(out) as report:
-            lm = load(where, device=place.device, dtype=place.dtype, progress=report)
+            lm = load(
+                where,
+                device=place.device,
+                dtype=place.dtype,
+                backend=kernels.backend,
+                weights=weights,
+                progress=report,
+            )
         if not place.threads and parameter_count(lm.config) <= SMALL:
             torch.set_num_threads(1)
+        if isinstance(place, Kernels):
+            _make_backend(lm, out)
     if out.options.verbose:
         weight, threads = lm.model.wte.weight, torch.get_num_threads()
         seconds = time.perf_counter() - start
         out.talk(f"{lm.name}: {lm.path}, {weight.dtype} on {weight.device}, {threads} threads, read in {seconds:.2f} s")
     return lm
+
+
+def _make_backend(lm: "LanguageModel", out: Terminal) -> None:
+    """Pack and compile now, and say so if native kernels were possible but are not."""
+    from glassgpt.engine import NativeBackend, why_not_native
+
+    native = isinstance(lm.backend, NativeBackend)
+    reason = why_not_native(lm.model)
+    if not native and reason is not None and out.options.verbose:
+        out.talk(f"{reason}: PyTorch's kernels run")

@@ -51,6 +51,16 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Kernels:
+    """Which kernels compute"""
+
+    backend: Literal["auto", "native", "torch"] = "torch"
+    """PyTorch's kernels, our own for the CPU, or (auto) our own where they run."""
+    weights: Literal["auto", "float32", "bfloat16", "int8", "int4"] = "auto"
+    """Format in which native kernels hold the matrices; auto keeps the model's own."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Source:
     """Model and text"""
 

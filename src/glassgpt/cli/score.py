@@ -8,7 +8,7 @@ from tyro.conf import Positional, arg
 
 from glassgpt.cli.bars import bar, padding
 from glassgpt.cli.open_model import open_model
-from glassgpt.cli.options import Place, Source, Talk, UsageError
+from glassgpt.cli.options import Kernels, Place, Source, Talk, UsageError
 from glassgpt.cli.prompt import sort_out
 from glassgpt.cli.terminal import Terminal
 from glassgpt.cli.tokens import show
@@ -20,7 +20,7 @@ BAR, WIDEST, MOST_BITS = 32, 24, 16.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScoreText(Source, Place, Talk):
+class ScoreText(Source, Place, Kernels, Talk):
     """Show how surprising a text is to a model, token by token, and in total.
 
     Surprise is counted in bits: 1 for a token it gave a chance of one in two, 10 for one in a thousand. One word on
