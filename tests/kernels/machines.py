@@ -1,6 +1,5 @@
 """Compiled kernels for each machine that this one can imitate, made once; and calls of single kernels."""
 
-import ctypes
 from functools import cache
 
 import numpy as np
@@ -46,15 +45,12 @@ def stepper(machine, design, weights, threads=1, most_rows=64) -> Stepper:
 def call(library: Library, name: str, *arguments) -> None:
     """Call a kernel by name; arrays go by their address."""
     words = [one.ctypes.data if isinstance(one, np.ndarray) else one for one in arguments]
-    ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * len(words))(library.address(name))(*words)
+    library.function(name, len(words))(*words)
 
 
 def compiled(machine: str, write) -> Library:
     """A library of what `write(module)` adds."""
     module = Module()
-    for name in ("run", "start", "serve"):
-        with module.function(name):
-            pass
     write(module)
     return Library(compile_module(module, MACHINES[machine]))
 

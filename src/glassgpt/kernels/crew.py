@@ -150,6 +150,7 @@ class Crew:
             raise InvalidParameter("threads", threads, "must be a whole number ≥ 1")
         self.threads = threads
         self._library = library
+        self._start, self._run = library.function("start", 1), library.function("run", 2)
         self._lock = threading.Lock()
         self._hire()
 
@@ -182,19 +183,20 @@ class Crew:
             for place, value in ((PROGRAM, program.ctypes.data), (COUNT, len(program)), (STATE, state.ctypes.data)):
                 pool[place // 8] = value
             if self.threads > 1:
-                self._library.start(pool.ctypes.data)
+                self._start(pool.ctypes.data)
                 for number, call in enumerate(self._calls):
                     if pool[(HELPERS + number * LINE + WOKEN) // 8] == ASLEEP:
                         call.release()
-            self._library.run(pool.ctypes.data, 0)
+            self._run(pool.ctypes.data, 0)
 
 
 def _help(library: "Library", pool: Words, number: int, call: threading.Semaphore, going: threading.Event) -> None:
+    serve = library.function("serve", 2)
     while True:
         call.acquire()
         if not going.is_set():
             return
-        library.serve(pool.ctypes.data, number)
+        serve(pool.ctypes.data, number)
 
 
 def _dismiss(calls: list[threading.Semaphore], going: threading.Event) -> None:

@@ -38,6 +38,8 @@ class Value:
         return f"{self.type} {self.name}"
 
     def __add__(self, other: "Value | Number") -> "Value":
+        if self.type == PTR and other == 0:
+            return self
         if self.type == PTR:
             return self.function.new(PTR, f"getelementptr i8, {self}, {self.function.value(I64, other)}")
         return _operator("add")(self, other)

@@ -101,10 +101,12 @@ class Library:
         )
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         self._engine.finalize_object()
-        word = ctypes.c_int64
-        self.run: Callable[[int, int], None] = ctypes.CFUNCTYPE(None, word, word)(self.address("run"))
-        self.start: Callable[[int], None] = ctypes.CFUNCTYPE(None, word)(self.address("start"))
-        self.serve: Callable[[int, int], None] = ctypes.CFUNCTYPE(None, word, word)(self.address("serve"))
+
+    def function(self, name: str, words: int) -> Callable[..., None]:
+        """A kernel that takes so many numbers or addresses of 64 bits. Other threads of Python run meanwhile."""
+        function = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * words)(self.address(name))
+        function.library = self  # the code must not be freed before it
+        return function
 
     def address(self, name: str) -> int:
         """Where a kernel begins."""

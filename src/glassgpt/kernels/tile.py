@@ -153,10 +153,10 @@ def _step(f: Function, dot: Dot, panel: Panel, i: Value, sums: Sequence[Value]) 
     for half in range(dot.halves):  # int4: the low halves of the bytes, then the high ones
         numbers = [dot.part(weight, half) for weight in weights]
         for r, x in enumerate(panel.x):
-            four = f.load(I32, x + i * (4 * dot.halves) + 4 * half)
+            four = f.splat(f.load(I32, x + i * (4 * dot.halves) + 4 * half), dot.lanes)
             for c in range(columns):
                 n = r * columns + c
-                after[n] = dot.multiply(f, after[n], numbers[c], f.splat(four, dot.lanes))
+                after[n] = dot.multiply(f, after[n], numbers[c], four)
     return after
 
 
