@@ -39,17 +39,17 @@ def test_a_schedule_changes_nothing_with_native_kernels(weights, schedule, guess
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("weights", TOLERANCE)
-@settings(max_examples=75)
+@settings(max_examples=25)
 @given(schedules(), st.booleans())
-def test_three_hundred_schedules_change_nothing_with_native_kernels(weights, schedule, guess):
+def test_a_hundred_of_three_hundred_schedules_change_nothing_with_native_kernels(weights, schedule, guess):
     check(schedule, weights, guess)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(schedules(), st.booleans())
-def test_three_hundred_schedules_change_nothing(schedule, guess):
+def test_two_hundred_of_three_hundred_schedules_change_nothing(schedule, guess):
     check(schedule, torch.float32, guess)
 
 

@@ -136,15 +136,6 @@ def test_a_request_gets_the_same_bits_alone_and_in_company(native, weights, sche
     )
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-@pytest.mark.parametrize("weights", FORMATS)
-@settings(max_examples=75)
-@given(schedule=schedules())
-def test_a_request_gets_the_same_bits_alone_and_in_company_many_times(native, weights, schedule):
-    check(*schedule, torch.float32, lambda m, chunk=32: native(m, chunk, weights=weights))
-
-
 def test_scores_are_those_of_the_torch_backend(native, sharp):
     ours, theirs = score_ids(native(sharp), TEXT), score_ids(TorchBackend(sharp), TEXT)
     torch.testing.assert_close(torch.from_numpy(ours), torch.from_numpy(theirs), rtol=2e-5, atol=2e-5)
