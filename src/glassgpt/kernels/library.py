@@ -105,7 +105,7 @@ class Library:
     def function(self, name: str, words: int) -> Callable[..., None]:
         """A kernel that takes so many numbers or addresses of 64 bits. Other threads of Python run meanwhile."""
         function = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * words)(self.address(name))
-        function.library = self  # the code must not be freed before it
+        function.library = self  # the code must not be freed before it  # pyrefly: ignore[missing-attribute]
         return function
 
     def address(self, name: str) -> int:
