@@ -18,7 +18,8 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-PYTEST = $(BIN)/python -m pytest
+# Tests run in two processes of one thread each, as many as the smallest machine they are meant for has cores.
+PYTEST = $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 .PHONY: run test unit slow release-faults check bench clean
 .DEFAULT_GOAL := run

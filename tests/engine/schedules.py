@@ -18,6 +18,8 @@ SHAPES = (
     {"vocab_size": 9, "context_length": 90, "emb_dim": 20, "n_heads": 5},
 )
 CHUNKS = (4, 8, 128)
+LONGEST = 2_000
+"""Steps: several times what six requests for three samples of twenty tokens take one after another."""
 
 
 @cache
@@ -134,6 +136,7 @@ def check(schedule: Schedule, dtype: torch.dtype | str, guess: bool) -> None:
                 assert len(told[number]) == before, "who was cancelled is told nothing any more"
         going = scheduler.step()
         step += 1
+        assert step < LONGEST, "the schedule does not end"
     assert scheduler.is_idle
     for number, asked in enumerate(schedule.asked):
         wanted = alone(asked.request, schedule.shape, dtype)
