@@ -27,18 +27,10 @@ def size(count: int, units: Sequence[str] = BYTES) -> str:
 
 
 def visible(text: str) -> str:
-    """A piece of text on one line: · for a space at an edge, ↵ for a newline, escapes for other controls."""
-    inner = text.strip(" ")
-    left = len(text) - len(text.lstrip(" "))
-    if not inner:
-        return "·" * len(text)
-    marked = "·" * left + inner + "·" * (len(text) - left - len(inner))
-    shown = (("↵" if c == "\n" else "⇥" if c == "\t" else c if c.isprintable() else _escape(c)) for c in marked)
-    return "".join(shown)
+    """A piece of text on one line, as `glassgpt.tokens.spell` writes it."""
+    from glassgpt.tokens import spell
 
-
-def _escape(character: str) -> str:
-    return f"⟨{ord(character):04X}⟩"
+    return spell.visible(text)
 
 
 def plural(count: int, noun: str) -> str:

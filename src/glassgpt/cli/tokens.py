@@ -168,8 +168,6 @@ def _steps(pieces: "list[Piece]", tokenizer: "Tokenizer", out: Terminal) -> Iter
 
 def show(token: bytes) -> str:
     """A token as readable text; bytes that are no whole character as ⟨E2 80⟩."""
-    try:
-        return visible(token.decode())
-    except UnicodeDecodeError:
-        body = token.lstrip(b" ")
-        return "·" * (len(token) - len(body)) + f"⟨{body.hex(' ').upper()}⟩"
+    from glassgpt.tokens.spell import spell
+
+    return spell(token)

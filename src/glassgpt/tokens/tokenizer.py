@@ -15,6 +15,7 @@ from glassgpt.tokens.fast import Encoder, Ids, fastest
 from glassgpt.tokens.load import load_vocabulary, shipped_vocabulary
 from glassgpt.tokens.merge import Step, merge
 from glassgpt.tokens.save import save_vocabulary
+from glassgpt.tokens.spell import spell
 from glassgpt.tokens.split import split
 from glassgpt.tokens.surrogates import explaining
 from glassgpt.tokens.vocabulary import END_OF_TEXT, Merge, Vocabulary
@@ -147,6 +148,10 @@ class Tokenizer:
             return self.vocabulary.bytes_of[index(token)]
         except KeyError:
             raise self._unknown(token) from None
+
+    def spell(self, token: SupportsIndex) -> str:
+        """One token on one line, for a reader: `·robot`, `↵`, `⟨E2 80⟩`; see `spell.py`."""
+        return spell(self.token_bytes(token))
 
     def show(self, text: str) -> list[Piece]:
         """The ids of a text with every merge that led to them, special names read as plain text: see `merge.py`."""
