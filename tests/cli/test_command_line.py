@@ -82,7 +82,8 @@ def test_each_flag_parses_to_its_field(verb):
     plain = parse(options, [])
     for flag in flags(options):
         for name in flag.names:
-            value = [] if flag.is_switch else [flag.choices[-1] if flag.choices else VALUE.get(flag.metavar, "some")]
+            others = [choice for choice in flag.choices if choice != flag.default]
+            value = [] if flag.is_switch else [others[0] if others else VALUE.get(flag.metavar, "some")]
             changed = parse(options, [name, *value] if not (flag.is_switch and flag.default) else [f"--no-{name[2:]}"])
             assert getattr(changed, flag.field) != getattr(plain, flag.field), name
 
