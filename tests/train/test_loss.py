@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glassgpt.train.loss import cross_entropy_sum
+from glassgpt.train.loss import cross_entropy_sum, losses_and_slope
 
 
 def problem(tokens: int, vocabulary: int, masked: float, dtype=torch.float32):
@@ -74,3 +74,16 @@ def test_gradients_are_taken_once():
     loss.backward(retain_graph=True)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         loss.backward()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("vocabulary", [1, 63, 50_257])
+def test_the_slope_takes_the_place_of_the_logits(dtype: torch.dtype, vocabulary: int):
+    logits = torch.randn(5, vocabulary, generator=torch.Generator().manual_seed(vocabulary)).to(dtype)
+    targets = torch.arange(5) % vocabulary
+    likelihood = logits.softmax(-1)
+    wanted = torch.nn.functional.cross_entropy(logits.float(), targets, reduction="none")
+    losses, slope = losses_and_slope(logits, targets)
+    torch.testing.assert_close(losses, wanted, rtol=1e-2 if dtype == torch.bfloat16 else 1e-5, atol=1e-5)
+    torch.testing.assert_close(slope, likelihood - torch.nn.functional.one_hot(targets, vocabulary).to(dtype))
+    assert slope.data_ptr() == logits.data_ptr()

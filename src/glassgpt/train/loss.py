@@ -74,10 +74,11 @@ def losses_and_slope(
 ) -> tuple[Float[Tensor, " N"], Float[Tensor, "N V"]]:
     """Each token's nats, and their gradient for the logits: the probabilities less one at the target.
 
-    The normaliser is read off the likeliest word, whose probability is never too small to have a logarithm.
+    The gradient takes the place of the logits. The normaliser is read off the likeliest word, whose probability is
+    never too small to have a logarithm.
     """
     column = targets[:, None]
-    likelihood = logits.softmax(dim=-1)
-    normaliser = logits.amax(dim=-1, keepdim=True).float() - likelihood.amax(dim=-1, keepdim=True).float().log()
-    losses = normaliser - logits.gather(1, column).float()
+    largest, wanted = logits.amax(dim=-1, keepdim=True).float(), logits.gather(1, column).float()
+    likelihood = torch.softmax(logits, dim=-1, out=logits)
+    losses = largest - likelihood.amax(dim=-1, keepdim=True).float().log() - wanted
     return losses[:, 0], likelihood.scatter_add_(1, column, likelihood.new_full((1, 1), -1.0).expand_as(column))
