@@ -74,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=2_000)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--only", nargs="+", choices=[*OPTIMIZERS], default=[*OPTIMIZERS], help="these optimizers")
     parser.add_argument("--records", type=Path, help="where to keep the rows that are done")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
@@ -81,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         data = prepare_characters(options.text, Path(folder))
         for seed in range(options.seeds):
-            for method in OPTIMIZERS:
+            for method in options.only:
                 recipe = setting(method, seed, options.steps)
                 asked = {"method": method, "seed": seed, "steps": options.steps}
                 records.measure(asked, lambda recipe=recipe: measure(recipe, data))
@@ -94,6 +95,8 @@ def summary(records: Records, steps: int) -> str:
     facts: dict[str, object] = {"steps": steps}
     for method in OPTIMIZERS:
         found = [row for row in records.rows if row["method"] == method and row["steps"] == steps]
+        if not found:
+            continue
         nats = [row["nats"] for row in found]
         spread = statistics.stdev(nats) if len(nats) > 1 else 0.0
         seconds = statistics.median(row["seconds"] for row in found)
