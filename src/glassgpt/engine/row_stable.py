@@ -114,7 +114,7 @@ class Attend:
         return mixed.unflatten(0, (batch, -1))[:, :, :new, :width]
 
 
-def _hide(scores: Float[Tensor, "B H P S"], mask: Bool[Tensor, "#B 1 T S"]) -> Float[Tensor, "B H P S"]:
+def _hide(scores: Float[Tensor, "B H P S"], mask: Bool[Tensor, "#B #H T S"]) -> Float[Tensor, "B H P S"]:
     scores[:, :, : mask.shape[2]].masked_fill_(~mask, -torch.inf)
     return scores
 

@@ -4,17 +4,17 @@ On the CPU in float32 and bfloat16 a row's bits do not depend on its neighbours 
 its libraries choose kernels by shape.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import final
 
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Int
 from torch import Tensor
 
 from glassgpt.engine.backend import Memory, Piece
 from glassgpt.engine.past import BLOCK, StaticPast, Step, round_up
 from glassgpt.engine.row_stable import ROWS, prepare
-from glassgpt.model import GPT2, GPT2Config
+from glassgpt.model import GPT2, GPT2Config, Past
 from glassgpt.model.cost import past_bytes
 
 CHUNK = 128
@@ -26,17 +26,22 @@ SPARE_TOKENS = 16
 MEMORY_BYTES = 4 * 2**30
 """What all pasts of one batch may take."""
 
+Hidden = Callable[[GPT2, Int[Tensor, "B T"], Past], Float[Tensor, "B T D"]]
+"""A model, new ids and what it remembers in; what it makes of each token, just before its head, out."""
+
 
 @final
 class TorchBackend:
     """A model ready to write.
 
     With `pack` it holds packed copies of the matrices: twice the speed for twice the memory. Make a new one when the
-    weights change. Without, it shares all memory with the model. Prompts are read `chunk` tokens at a time.
+    weights change. Without, it shares all memory with the model. Prompts are read `chunk` tokens at a time. `hidden` is
+    how the model is read: its own way, or one with interventions (`glassgpt.interpret.reading`).
     """
 
-    def __init__(self, model: GPT2, *, pack: bool = True, chunk: int = CHUNK) -> None:
+    def __init__(self, model: GPT2, *, pack: bool = True, chunk: int = CHUNK, hidden: Hidden = GPT2.hidden) -> None:
         self._model, self._head = prepare(model, pack)
+        self._hidden = hidden
         self._weight = model.wte.weight
         self._chunk = round_up(chunk, ROWS)
 
@@ -90,7 +95,7 @@ class TorchBackend:
         ordered = [piece_of[row] for row in rows]
         step = Step(past, first, [past.lengths[row] for row in rows], [len(piece.ids) for piece in ordered])
         padded = [[*piece.ids, *[piece.ids[-1]] * (step.width - len(piece.ids))] for piece in ordered]
-        hidden = self._model.hidden(torch.tensor(padded, device=self.device), step)
+        hidden = self._hidden(self._model, torch.tensor(padded, device=self.device), step)
         for piece in group:
             past.lengths[piece.row] += len(piece.ids)
         return zip(ordered, hidden, strict=True)

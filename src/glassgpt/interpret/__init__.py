@@ -16,35 +16,89 @@ from glassgpt.interpret.attention import (
     without_first,
 )
 from glassgpt.interpret.attribution import Attribution, attribute
+from glassgpt.interpret.compare import Comparison, Contrast, compare, contrast
+from glassgpt.interpret.effect import Effect, effect
+from glassgpt.interpret.forward import reading
+from glassgpt.interpret.habits import HABITS, HeadScores, score_heads
+from glassgpt.interpret.intervene import cut, freeze, mean, patch, scale, steer, zero
 from glassgpt.interpret.intervention import Intervention
 from glassgpt.interpret.lens import Lens, Watched, lens, lens_of_layer, watch
 from glassgpt.interpret.part import Attention, Block, Edge, Head, Mlp, Neuron, Part, Stream
+from glassgpt.interpret.promoted import Promoted, promoted
+from glassgpt.interpret.saliency import Saliency, saliency
+from glassgpt.interpret.surprise import Surprise, surprise
+from glassgpt.interpret.sweep import LayerSweep, Sweep, sweep, sweep_layers
 from glassgpt.interpret.trace import Trace, trace
+from glassgpt.interpret.wording import intervention
+from glassgpt.interpret.words import (
+    Difference,
+    Neighbors,
+    PositionSimilarity,
+    difference,
+    nearest,
+    neighbors,
+    position_similarity,
+)
 
 __all__ = [
+    "HABITS",
     "Attention",
     "Attribution",
     "Block",
+    "Comparison",
+    "Contrast",
+    "Difference",
     "Edge",
+    "Effect",
     "Head",
+    "HeadScores",
     "HeadView",
     "Intervention",
+    "LayerSweep",
     "Lens",
     "Mlp",
+    "Neighbors",
     "Neuron",
     "Part",
+    "PositionSimilarity",
+    "Promoted",
+    "Saliency",
     "Stream",
+    "Surprise",
+    "Sweep",
     "Trace",
     "Watched",
     "attention",
     "attribute",
+    "compare",
+    "contrast",
+    "cut",
+    "difference",
+    "effect",
+    "freeze",
+    "intervention",
     "lens",
     "lens_of_layer",
     "looks",
+    "mean",
+    "nearest",
+    "neighbors",
+    "patch",
     "pattern",
+    "position_similarity",
+    "promoted",
+    "reading",
+    "saliency",
+    "scale",
+    "score_heads",
+    "steer",
+    "surprise",
+    "sweep",
+    "sweep_layers",
     "thumbnails",
     "trace",
     "value_weighted",
     "watch",
     "without_first",
+    "zero",
 ]

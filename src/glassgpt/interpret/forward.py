@@ -6,8 +6,9 @@ and a test says that it equals the model's own pass. Dropout is never applied: h
 Shapes: B rows, T new tokens, S visible ones, D width, H heads, K head width, W feed-forward width.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -48,6 +49,11 @@ def hidden(
     return model.ln_f(x)
 
 
+def reading(*interventions: Intervention) -> Callable[[GPT2, Tensor, Past], Tensor]:
+    """How a model is read under interventions, for `TorchBackend(model, hidden=...)`: so it writes under them."""
+    return partial(hidden, interventions=interventions)
+
+
 def embed(model: GPT2, ids: Int[Tensor, "B T"], positions: Int[Tensor, "#B T"]) -> Float[Tensor, "B T D"]:
     """A vector for each token, and its place added."""
     return model.wte(ids) + model.wpe(positions)
@@ -84,8 +90,10 @@ def climb(
     q, k, v = queries_keys_values(block.attn, block.ln_1(before))
     keys, values = memory.extend(k, v)
     allowed = without_edges(interventions, layer, q, keys, mask, positions)
-    fetched = join_heads(block.attn.attend(q, keys, values, allowed, block.attn.scale))
-    return finish(model, layer, before, (q, k, v), fetched, positions, interventions)
+    fetched = block.attn.attend(q, keys, values, allowed, block.attn.scale)
+    if allowed is not None and allowed is not mask:  # not every implementation of attention knows of the blind
+        fetched = fetched.masked_fill(~allowed.any(dim=-1, keepdim=True), 0.0)
+    return finish(model, layer, before, (q, k, v), join_heads(fetched), positions, interventions)
 
 
 def finish(

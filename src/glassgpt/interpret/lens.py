@@ -79,9 +79,8 @@ def lens(trace: Trace, position: int = -1, top: int = 10) -> Lens:
     chances = trace.scores(stream).float().softmax(dim=-1)
     best = chances.sort(dim=-1, descending=True, stable=True)
     ids = best.indices[:, :top].cpu().numpy()
-    return Lens(
-        position, stops(trace), ids, array(best.values[:, :top]), array(stream.float().norm(dim=-1)), trace.spell
-    )
+    lengths = array(stream.float().norm(dim=-1))
+    return Lens(position, stops(trace), ids, array(best.values[:, :top]), lengths, trace.spell)
 
 
 @torch.inference_mode()

@@ -9,7 +9,7 @@ feed-forward network, 2·L what leaves the last layer.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -60,6 +60,11 @@ class Trace:
     def tokens(self) -> tuple[str, ...]:
         """The text, token by token, as a reader sees it."""
         return tuple(map(self.spell, self.ids))
+
+    @property
+    def inside(self) -> list[Intervention]:
+        """All interventions but those on the stream, which holds them already."""
+        return [one for one in self.interventions if not isinstance(one.part, Stream)]
 
     def residual(self, stop: int) -> Float32[np.ndarray, "T D"]:
         """The residual stream at one of its stops: 0 is the embedding, -1 what leaves the last layer."""
@@ -113,7 +118,7 @@ class Trace:
         """One block's whole computation, done again from the stream that entered it."""
         layer = place("layer", layer, self.config.n_layers)
         positions = torch.arange(len(self.ids), device=self.stream.device)[None]
-        return climb(self.model, layer, self.stream[2 * layer][None], positions, interventions=self._inside)
+        return climb(self.model, layer, self.stream[2 * layer][None], positions, interventions=self.inside)
 
     @torch.inference_mode()
     def at(self, position: int) -> list[Step]:
@@ -124,7 +129,7 @@ class Trace:
         for layer in range(self.config.n_layers):
             _, k, v = self.qkv(layer)[:, None, :, : position + 1]
             x = self.stream[2 * layer, position][None, None]
-            steps.append(climb(self.model, layer, x, where, Kept(k, v), None, self._inside))
+            steps.append(climb(self.model, layer, x, where, Kept(k, v), None, self.inside))
         return steps
 
     def of(self, part: Part) -> Float[Tensor, "T N"]:
@@ -142,6 +147,16 @@ class Trace:
         sites = {"Head": step.heads, "Attention": step.attention, "Mlp": step.mlp, "Neuron": step.neurons}
         return sites[type(part).__name__][0, :, columns(part, self.config)]
 
+    def under(self, *interventions: Intervention) -> "Trace":
+        """The same text read again, with these interventions instead."""
+        return trace(self.model, self.ids, interventions, keep_qkv=bool(self.kept), spell=self.spell)
+
+    def until(self, position: int) -> "Trace":
+        """The trace of the text up to a position: nothing later has a part in it."""
+        end = place("position", position, len(self.ids)) + 1
+        kept = tuple(qkv[:, :, :end] for qkv in self.kept)
+        return replace(self, ids=self.ids[:end], stream=self.stream[:, :end], kept=kept)
+
     def describe(self) -> str:
         """The text, the model's size and the likeliest next word, in a sentence."""
         best = int(self.logits().argmax())
@@ -150,11 +165,6 @@ class Trace:
             f"{len(self.ids):,} tokens through {self.config.n_layers} layers of {self.config.n_heads} heads{changed}; "
             f"after ‘{self.spell(self.ids[-1])}’ the likeliest word is ‘{self.spell(best)}’."
         )
-
-    @property
-    def _inside(self) -> list[Intervention]:
-        """All interventions but those on the stream, which holds them already."""
-        return [one for one in self.interventions if not isinstance(one.part, Stream)]
 
     def _asked(self, layer: int) -> Float[Tensor, "3 H T K"]:
         block = block_of(self.model, layer)

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-Mask = Bool[Tensor, "#B 1 T S"] | None
+Mask = Bool[Tensor, "#B #H T S"] | None
 
 
 @runtime_checkable
