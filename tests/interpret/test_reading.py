@@ -78,7 +78,7 @@ def test_two_texts_part_where_their_vectors_do(deep):
     found = contrast(trace(deep.model, deep.ids), trace(deep.model, changed))
     a, b = trace(deep.model, deep.ids).stream[:, -1], trace(deep.model, changed).stream[:, -1]
     close(found.cosines, torch.cosine_similarity(a, b, dim=-1))
-    assert "The two vectors go from cosine" in found.describe()
+    assert "From the embedding to the end the two vectors go" in found.describe()
 
 
 def test_two_texts_are_not_one(deep):

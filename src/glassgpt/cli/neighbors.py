@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from tyro.conf import Positional, UseAppendAction, arg
 
 from glassgpt.cli.bars import bar, padding
-from glassgpt.cli.looking import Picture, one_word
+from glassgpt.cli.looking import Picture, a_word
 from glassgpt.cli.open_model import open_model
 from glassgpt.cli.options import Place, Source, Talk, UsageError
 from glassgpt.cli.prompt import sort_out
@@ -26,7 +26,7 @@ class Neighbors(Picture, Source, Place, Talk):
 
     With --plus and --minus the word becomes a sum: king --minus man --plus woman. With --than, the meaning of a
     difference: the words most along the way from that word to this one, and most against it. A word is one token, with
-    a space before it if that makes it one; #417 is the token with that id.
+    the space before it that it has inside a text, if there is such a token; #417 is the token with that id.
     """
 
     EXAMPLES: ClassVar = (
@@ -64,14 +64,14 @@ def main(options: Neighbors) -> None:
         raise UsageError("there is no word: give one as an argument")
     lm = open_model(asked.model, options, out)
     tokenizer = lm.tokenizer
-    word = one_word(asked.text.rstrip("\n"), tokenizer, "WORD")
+    word = a_word(asked.text.rstrip("\n"), tokenizer, "WORD")
     if options.than:
-        rival = one_word(options.than, tokenizer, "--than")
+        rival = a_word(options.than, tokenizer, "--than")
         found = difference(lm.model, word, rival, options.top, tokenizer.spell)
         lists, said = {"along": found.along, "against": found.against}, found.describe()
     else:
         plus, minus = (
-            [one_word(each, tokenizer, "--plus/--minus") for each in more] for more in (options.plus, options.minus)
+            [a_word(each, tokenizer, "--plus/--minus") for each in more] for more in (options.plus, options.minus)
         )
         near = neighbors(lm.model, [word, *plus], minus, options.top, tokenizer.spell)
         lists, said = {"nearest": near}, near.describe()

@@ -42,11 +42,12 @@ class Comparison:
         total, at = float(self.gained.sum()), int(self.farthest(1)[0])
         better = "the second" if total > 0 else "the first"
         one, other = (quoted(self.spell(int(best[at]))) for best in (self.best_one, self.best_other))
+        said = f"both say {one}" if one == other else f"one says {one} and the other {other}"
         agree = share(float((self.best_one == self.best_other).mean()))
         return (
             f"By {abs(total):.2f} nats {better} foresees the text better; they agree on the likeliest word at {agree} "
-            f"of positions and differ most after {quoted(self.spell(self.ids[at]))} ({at}), where one says {one} and "
-            f"the other {other} (KL {self.kl[at]:.3g})."
+            f"of positions and differ most after {quoted(self.spell(self.ids[at]))} ({at}), where {said} "
+            f"(KL {self.kl[at]:.3g})."
         )
 
 
@@ -64,8 +65,8 @@ class Contrast:
         """Where they part, and what becomes of the likeliest word."""
         widest = int(np.abs(np.diff(self.distances)).argmax()) + 1 if len(self.distances) > 1 else 0
         return (
-            f"The two vectors go from cosine {self.cosines[0]:.2f} to {self.cosines[-1]:.2f} and change most towards "
-            f"each other's distance at stop {widest}. {self.effect.describe()}"
+            f"From the embedding to the end the two vectors go from cosine {self.cosines[0]:.2f} to "
+            f"{self.cosines[-1]:.2f}; their distance changes most at stop {widest}. {self.effect.describe()}"
         )
 
 
