@@ -6,11 +6,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glassgpt.sampling.noise import GOLDEN, gumbel, key, keys_tensor, splitmix, uniform
+from glassgpt.sampling.noise import GOLDEN, gumbel, key, keys_like, splitmix, uniform
 from tests.sampling.statistics import keys_of, p_value
 
 WORD = st.integers(0, 2**64 - 1)
-CPU = torch.device("cpu")
+HERE = torch.empty(0)
 PAIRS = 1_000_000
 
 
@@ -31,17 +31,17 @@ def test_splitmix_gives_the_published_sequence():
 @given(WORD, st.lists(st.integers(0, 60_000), min_size=1, max_size=5))
 def test_tensors_hash_as_whole_numbers_do(word, tokens):
     expected = [((splitmix(word + token * GOLDEN) >> 12) + 0.5) * 2.0**-52 for token in tokens]
-    assert uniform(keys_tensor([word], CPU), torch.tensor([tokens]))[0].tolist() == expected
+    assert uniform(keys_like([word], HERE), torch.tensor([tokens]))[0].tolist() == expected
 
 
 @given(WORD, st.integers(0, 1023), st.integers(0, 2**31))
 def test_keys_in_bulk_are_those_one_by_one(seed, sample, position):
     bulk = keys_of(np.array([seed], np.uint64), np.array([sample]), np.array([position]))
-    assert bulk.tolist() == keys_tensor([key(seed, sample, position)], CPU).tolist()
+    assert bulk.tolist() == keys_like([key(seed, sample, position)], HERE).tolist()
 
 
 def test_noise_does_not_depend_on_which_other_tokens_and_rows_are_asked():
-    keys = keys_tensor([key(seed, 0, 0) for seed in range(9)], CPU)
+    keys = keys_like([key(seed, 0, 0) for seed in range(9)], HERE)
     whole = gumbel(keys, torch.arange(1003)[None])
     tokens = torch.tensor([[3, 500, 1002]]).expand(2, -1)
     part = gumbel(keys[4:6], tokens)

@@ -6,11 +6,10 @@ is its sum divided by its length to the power of `length_penalty`.
 """
 
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import final
 
-import torch
 from jaxtyping import Float32
-from torch import Tensor
 
 from glassgpt.engine.backend import Piece
 from glassgpt.engine.draft import Draft
@@ -20,7 +19,7 @@ from glassgpt.engine.score import token_logprobs
 from glassgpt.engine.seat import Seat
 from glassgpt.engine.stream import Stream
 from glassgpt.errors import InvalidParameter
-from glassgpt.sampling import Row, process
+from glassgpt.sampling import Array, Row, library, process
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +100,7 @@ class BeamSeat(Seat):
         pairs = zip(self._at, self._search.running, strict=True)
         return [Piece(row, [beam.ids[-1]]) for row, beam in pairs]
 
-    def take(self, logits: Float32[Tensor, "B V"], memory: Rows, allowed: int | None) -> None:
+    def take(self, logits: Float32[Array, "B V"], memory: Rows, allowed: int | None) -> None:
         """Go one token further with all beams."""
         search = self._search
         candidates = _candidates(logits, search, allowed)
@@ -138,17 +137,17 @@ class BeamSeat(Seat):
                 self.stream.tell(event if event.finish_reason is None else replace(event, score=score))
 
 
-@torch.inference_mode()
-def _candidates(logits: Float32[Tensor, "B V"], search: Search, allowed: int | None) -> list[Beam]:
+def _candidates(logits: Float32[Array, "B V"], search: Search, allowed: int | None) -> list[Beam]:
     """The best ways to extend all running texts by one token, enough that `num_beams` of them are unfinished."""
-    logprobs = process(logits.log_softmax(dim=-1), search.rows, allowed, warp=False)
-    totals = torch.tensor([beam.total for beam in search.running], dtype=logprobs.dtype, device=logprobs.device)
-    flat = (logprobs + totals[:, None]).flatten()
+    a = library(logits)
+    logprobs = process(a.log_softmax(logits), search.rows, allowed, warp=False)
+    totals = a.floats([beam.total for beam in search.running], logprobs)
+    flat = (logprobs + totals[:, None]).reshape(-1)
     count = min(max(2, 1 + len(search.job.ends)) * search.job.params.num_beams, len(flat))
-    best = flat.topk(count)
+    values, places = a.largest(flat, count)
     size = logits.shape[-1]
-    pairs = zip(best.values.tolist(), best.indices.tolist(), strict=True)
-    ordered = sorted(((total, place) for total, place in pairs if total > -torch.inf), key=lambda p: (-p[0], p[1]))
+    pairs = zip(values.tolist(), places.tolist(), strict=True)
+    ordered = sorted(((total, place) for total, place in pairs if total > -inf), key=lambda p: (-p[0], p[1]))
     parents, tokens = [place // size for _, place in ordered], [place % size for _, place in ordered]
     likely = token_logprobs(logits[parents], tokens, [search.job.params.logprobs] * len(tokens))
     return [

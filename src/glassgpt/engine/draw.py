@@ -7,13 +7,11 @@ it does not matter which draws are made together, nor whether one is made before
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float32
-from torch import Tensor
 
 from glassgpt.engine.request import TokenLogprob
 from glassgpt.engine.score import token_logprobs
-from glassgpt.sampling import NOTHING_LEFT, Row, choose, choose_greedy, keys_tensor, process
+from glassgpt.sampling import NOTHING_LEFT, Array, Row, choose, choose_greedy, keys_like, library, process
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +22,8 @@ class Place:
     key: int
 
 
-@torch.inference_mode()
 def draw(
-    logits: Float32[Tensor, "N V"], places: Sequence[Place], allowed: int | None
+    logits: Float32[Array, "N V"], places: Sequence[Place], allowed: int | None
 ) -> list[tuple[int, TokenLogprob | None]]:
     """One id a place, and how likely the model found it, if asked. Ids from `allowed` on are padding and never drawn.
 
@@ -38,12 +35,13 @@ def draw(
     if all(p.temperature == 0 for p in params):
         chosen = choose_greedy(processed)
     else:
-        keys = keys_tensor([place.key for place in places], logits.device)
+        keys = keys_like([place.key for place in places], logits)
         most = max(p.top_k for p in params) if all(p.top_k for p in params) else 0
         chosen = choose(processed, keys, most)
         if any(p.temperature == 0 for p in params):
-            greedy = torch.tensor([p.temperature == 0 for p in params], device=logits.device)
-            chosen = torch.where(greedy, choose_greedy(processed), chosen)
+            a = library(logits)
+            greedy = a.integers([p.temperature == 0 for p in params], logits) > 0
+            chosen = a.where(greedy, choose_greedy(processed), chosen)
     ids = chosen.tolist()
     likely = token_logprobs(logits, [max(token, 0) for token in ids], [p.logprobs for p in params])
     return list(zip(ids, likely, strict=True))

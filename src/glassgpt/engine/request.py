@@ -6,12 +6,11 @@ from dataclasses import dataclass, field, fields
 from typing import Literal, Protocol, runtime_checkable
 
 from jaxtyping import Float32
-from torch import Tensor
 
 from glassgpt.engine.window import visible
 from glassgpt.errors import ContextOverflow, InvalidParameter
 from glassgpt.model import GPT2Config
-from glassgpt.sampling import PLAIN, Row, SamplingParams
+from glassgpt.sampling import PLAIN, Array, Row, SamplingParams, library
 
 FinishReason = Literal["stop", "length", "eos"]
 """A stop text or stop id; `max_new_tokens` or the context is full; the end-of-text token."""
@@ -139,9 +138,9 @@ def outgrown(text: Sequence[int], context: int) -> bool:
     return length > context and visible(length, context) <= visible(length - 1, context)
 
 
-def nothing_left(row: Row, logits: Float32[Tensor, " V"]) -> InvalidParameter:
+def nothing_left(row: Row, logits: Float32[Array, " V"]) -> InvalidParameter:
     """The error when no token can follow a text: the settings forbid all, or the model's logits are no numbers."""
-    if not bool(logits.isfinite().all()):
+    if not bool(library(logits).isfinite(logits).all()):
         return InvalidParameter("logits", "nan or inf", "the model's weights are damaged, or overflow in this format")
     changed = [
         field.name for field in fields(row.params) if getattr(row.params, field.name) != getattr(PLAIN, field.name)

@@ -8,9 +8,9 @@ the very same beginning is ever taken for it. (GPT-2's positions are absolute: o
 from collections.abc import Sequence
 
 from jaxtyping import Float32
-from torch import Tensor
 
 from glassgpt.engine.backend import Backend, Piece
+from glassgpt.sampling import Array
 
 
 class Rows:
@@ -87,7 +87,7 @@ class Rows:
         self._memory.cut(row, length)
         del self._held[row][length:]
 
-    def extend(self, pieces: Sequence[Piece]) -> Float32[Tensor, "N V"]:
+    def extend(self, pieces: Sequence[Piece]) -> Float32[Array, "N V"]:
         """Read on in some rows; the scores asked for."""
         logits = self._backend.extend(self._memory, pieces)
         for piece in pieces:

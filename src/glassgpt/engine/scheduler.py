@@ -18,9 +18,7 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float32
-from torch import Tensor
 
 from glassgpt.engine.backend import Backend, Piece
 from glassgpt.engine.beam import BeamSeat
@@ -32,6 +30,7 @@ from glassgpt.engine.rows import Rows
 from glassgpt.engine.seat import Seat, TextSeat
 from glassgpt.engine.stream import Listener, Stream
 from glassgpt.errors import InvalidParameter
+from glassgpt.sampling import Array, library
 
 LEAST_READ = 16
 """How many tokens of prompts are read in one step at least, however long that takes."""
@@ -138,25 +137,28 @@ class Scheduler:
 
     def _advance(self) -> None:
         """One call of the backend, and what follows from it."""
-        start = self._budget.clock()
+        began = self._budget.clock()
         plan = self._plan()
         if not plan:
             return
         reading = [seat.unread(self._rows) > 1 for seat in plan]
         read = sum(len(pieces[0].ids) for pieces, reads in zip(plan.values(), reading, strict=True) if reads)
         logits = self._rows.extend([piece for pieces in plan.values() for piece in pieces])
-        scores = logits.split([sum(piece.scored for piece in pieces) for pieces in plan.values()])
-        texts: dict[TextSeat, Tensor] = {}
-        for seat, scored in zip(plan, scores, strict=True):
+        texts: dict[TextSeat, Array] = {}
+        start = 0
+        for seat, pieces in plan.items():
+            scored = logits[start : start + sum(piece.scored for piece in pieces)]
+            start += len(scored)
             if isinstance(seat, TextSeat) and len(scored):
                 texts[seat] = scored
             elif isinstance(seat, BeamSeat) and len(scored):
                 seat.take(scored, self._rows, self._allowed)
         if texts:
-            self._write(texts, logits if sum(map(len, texts.values())) == len(logits) else torch.cat([*texts.values()]))
-        self._budget.learn(self._budget.clock() - start, written=reading.count(False), read=read)
+            whole = sum(map(len, texts.values())) == len(logits)
+            self._write(texts, logits if whole else library(logits).concatenate([*texts.values()]))
+        self._budget.learn(self._budget.clock() - began, written=reading.count(False), read=read)
 
-    def _write(self, texts: dict[TextSeat, Tensor], logits: Float32[Tensor, "N V"]) -> None:
+    def _write(self, texts: dict[TextSeat, Array], logits: Float32[Array, "N V"]) -> None:
         """Draw for all texts at once, then let each take what is its own."""
         drawn = draw(logits, [place for seat in texts for place in seat.places()], self._allowed)
         start = 0

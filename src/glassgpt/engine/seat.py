@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import final
 
 from jaxtyping import Float32
-from torch import Tensor
 
 from glassgpt.engine.backend import Piece
 from glassgpt.engine.draft import Draft
@@ -14,6 +13,7 @@ from glassgpt.engine.lookup import Lookup
 from glassgpt.engine.request import TokenLogprob, nothing_left, outgrown, seen
 from glassgpt.engine.rows import Rows
 from glassgpt.engine.stream import Stream
+from glassgpt.sampling import Array
 
 
 @dataclass(eq=False)
@@ -77,7 +77,7 @@ class TextSeat(Seat):
         return self.draft.places(self.guesses)
 
     def take(
-        self, drawn: Sequence[tuple[int, TokenLogprob | None]], logits: Float32[Tensor, "P V"], memory: Rows
+        self, drawn: Sequence[tuple[int, TokenLogprob | None]], logits: Float32[Array, "P V"], memory: Rows
     ) -> None:
         """Write what was drawn at each place, as far as the guesses were right."""
         length = len(self.ids)

@@ -5,9 +5,9 @@ order. Mixing function: splitmix64 (Steele, Lea, Flood 2014). A uniform number h
 a float64 can hold: it is never 0 and never rounds to 1.
 """
 
-import torch
 from jaxtyping import Float64, Int, Int64
-from torch import Tensor
+
+from glassgpt.sampling.arrays import Array, library
 
 WORD = 2**64
 GOLDEN = 0x9E3779B97F4A7C15
@@ -30,25 +30,32 @@ def splitmix(word: int) -> int:
     return word ^ (word >> 31)
 
 
-def uniform(keys: Int64[Tensor, " B"], tokens: Int[Tensor, "*#B V"]) -> Float64[Tensor, "B V"]:
+def uniform(keys: Int64[Array, " B"], tokens: Int[Array, "*#B V"]) -> Float64[Array, "B V"]:
     """A number in (0, 1) for each key and token id."""
     # int64 stands for uint64: products wrap the same; a shift must clear the copies of the sign
     word = keys[:, None] + tokens * _signed(GOLDEN)
     for shift, factor in ((30, FIRST), (27, SECOND), (31, None)):
-        word ^= (word >> shift).bitwise_and_((1 << (64 - shift)) - 1)
+        word ^= (word >> shift) & ((1 << (64 - shift)) - 1)
         if factor is not None:
             word *= _signed(factor)
-    return (word >> 12).bitwise_and_((1 << 52) - 1).double().add_(0.5).mul_(2.0**-52)
+    numbers = library(word).float64((word >> 12) & ((1 << 52) - 1))
+    numbers += 0.5
+    numbers *= 2.0**-52
+    return numbers
 
 
-def gumbel(keys: Int64[Tensor, " B"], tokens: Int[Tensor, "*#B V"]) -> Float64[Tensor, "B V"]:
+def gumbel(keys: Int64[Array, " B"], tokens: Int[Array, "*#B V"]) -> Float64[Array, "B V"]:
     """Noise that turns argmax into a draw: argmax(logit + g) has the probabilities softmax(logit) (Gumbel 1954)."""
-    return uniform(keys, tokens).log_().neg_().log_().neg_()
+    noise = uniform(keys, tokens)
+    for _ in range(2):  # −log(−log(u)), in one piece of memory
+        library(noise).log(noise, out=noise)
+        noise *= -1
+    return noise
 
 
-def keys_tensor(keys: list[int], device: torch.device) -> Int64[Tensor, " B"]:
-    """Keys as a tensor."""
-    return torch.tensor([_signed(entry) for entry in keys], dtype=torch.int64, device=device)
+def keys_like(keys: list[int], like: Array) -> Int64[Array, " B"]:
+    """Keys as an array where `like` lies."""
+    return library(like).integers([_signed(entry) for entry in keys], like)
 
 
 def _signed(word: int) -> int:

@@ -6,12 +6,12 @@ matters: the same numbers in another order are another distribution.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
-import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from glassgpt.sampling import filters
+from glassgpt.sampling.arrays import Array, library
 from glassgpt.sampling.params import SamplingParams
 
 PLAIN = SamplingParams()
@@ -32,26 +32,27 @@ class Row:
 
 
 def process(
-    logits: Float[Tensor, "B V"], rows: Sequence[Row], allowed: int | None = None, *, warp: bool = True
-) -> Float[Tensor, "B V"]:
+    logits: Float[Array, "B V"], rows: Sequence[Row], allowed: int | None = None, *, warp: bool = True
+) -> Float[Array, "B V"]:
     """What to choose from. Ids from `allowed` on are padding and never chosen; `warp` runs temperature and later."""
     if allowed is not None and allowed < logits.shape[-1]:
-        logits = logits.clone()
-        logits[:, allowed:] = -torch.inf
+        logits = library(logits).copy(logits)
+        logits[:, allowed:] = -inf
     logits = constrain(logits, rows)
     return narrow(logits, [row.params for row in rows]) if warp else logits
 
 
-def constrain(logits: Float[Tensor, "B V"], rows: Sequence[Row]) -> Float[Tensor, "B V"]:
+def constrain(logits: Float[Array, "B V"], rows: Sequence[Row]) -> Float[Array, "B V"]:
     """The filters that look at the text; beam search uses them too."""
     params = [row.params for row in rows]
     if any(p.logit_bias for p in params):
         logits = filters.add_bias(logits, [p.logit_bias for p in params])
     if any(p.repetition_penalty != 1 for p in params):
-        seen = _counts([row.text for row in rows], logits) > 0
+        seen = library(logits).tally([row.text for row in rows], logits) > 0
         logits = filters.penalize_repetition(logits, seen, _each(params, "repetition_penalty", logits))
     if any(p.presence_penalty or p.frequency_penalty for p in params):
-        counts = _counts([row.text[len(row.text) - row.written :] for row in rows], logits)
+        written = [row.text[len(row.text) - row.written :] for row in rows]
+        counts = library(logits).tally(written, logits)
         logits = filters.penalize_presence(
             logits, counts, _each(params, "presence_penalty", logits), _each(params, "frequency_penalty", logits)
         )
@@ -64,7 +65,7 @@ def constrain(logits: Float[Tensor, "B V"], rows: Sequence[Row]) -> Float[Tensor
     return logits
 
 
-def narrow(logits: Float[Tensor, "B V"], params: Sequence[SamplingParams]) -> Float[Tensor, "B V"]:
+def narrow(logits: Float[Array, "B V"], params: Sequence[SamplingParams]) -> Float[Array, "B V"]:
     """The filters that look at the distribution; greedy rows (temperature 0) pass unchanged."""
     params = [p if p.temperature else PLAIN for p in params]
     if any(p.temperature != 1 for p in params):
@@ -80,14 +81,6 @@ def narrow(logits: Float[Tensor, "B V"], params: Sequence[SamplingParams]) -> Fl
     return logits
 
 
-def _each(params: Sequence[SamplingParams], name: str, logits: Float[Tensor, "B V"]) -> Float[Tensor, " B"]:
+def _each(params: Sequence[SamplingParams], name: str, logits: Float[Array, "B V"]) -> Float[Array, " B"]:
     """One setting of all rows."""
-    return torch.tensor([float(getattr(p, name)) for p in params], dtype=logits.dtype, device=logits.device)
-
-
-def _counts(texts: Sequence[Sequence[int]], logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
-    counts = torch.zeros_like(logits)
-    for row, text in zip(counts, texts, strict=True):
-        ids = torch.tensor(text, dtype=torch.int64, device=row.device)
-        row.index_add_(0, ids, torch.ones_like(ids, dtype=row.dtype))
-    return counts
+    return library(logits).floats([float(getattr(p, name)) for p in params], logits)
