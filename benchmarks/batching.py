@@ -127,7 +127,7 @@ def guessing(backend: Backend, args: argparse.Namespace, temperature: float, rep
 
 def measure(name: str, args: argparse.Namespace) -> dict[str, object]:
     model = MODELS[name]()
-    backend = NativeBackend(model, weights=args.native) if args.native else TorchBackend(model)
+    backend = NativeBackend.of(model, weights=args.native) if args.native else TorchBackend(model)
     ratios = []
     for turn in range(args.rounds + 1):
         rates = come_and_go(backend, args), together(backend, args)

@@ -32,7 +32,7 @@ def make(config: GPT2Config, formats: list[str], threads: int) -> dict[str, Back
     """A backend for each column."""
     model = initialize(GPT2(config), seed=0).eval()
     backends: dict[str, Backend] = {
-        f"native {name}": NativeBackend(model, weights=name, threads=threads) for name in formats
+        f"native {name}": NativeBackend.of(model, weights=name, threads=threads) for name in formats
     }
     for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
         if name in formats:

@@ -4,7 +4,10 @@ GlassGPT is imported inside the fixtures: pytest installs the shape checks (`--j
 read this file, and modules imported before that would go unchecked.
 """
 
+import atexit
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import hypothesis
@@ -21,6 +24,10 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 # The same goes for programs that a test starts; torchrun prints a warning where nothing is said.
 torch.set_num_threads(1)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Packed weights and compiled kernels of tests are made once for all of them, and leave the user's own alone.
+os.environ["GLASSGPT_CACHE"] = tempfile.mkdtemp(prefix="glassgpt-cache-")
+atexit.register(shutil.rmtree, os.environ["GLASSGPT_CACHE"], ignore_errors=True)
 
 # Programs that a test starts import this checkout too.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")]))

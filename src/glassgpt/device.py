@@ -1,25 +1,31 @@
-"""Where the model runs: a wish in, a device and a number format out, with the reason."""
+"""Where the model runs: a wish in, a device and a number format out, with the reason.
 
+PyTorch is imported when it has to be asked: where a machine has nothing but CPUs, that can be seen without it.
+"""
+
+import platform
+import sys
 from dataclasses import dataclass
-
-import torch
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from glassgpt.errors import InvalidParameter
 
-DTYPES = {
-    "float32": torch.float32,
-    "bfloat16": torch.bfloat16,
-    "float16": torch.float16,
-    "float64": torch.float64,
-}
+if TYPE_CHECKING:
+    import torch
+
+DTYPES = ("float32", "bfloat16", "float16", "float64")
+"""Number formats of weights, as PyTorch calls them."""
+SIGNS = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/kfd", "/dev/dxg")
+"""What a Linux system has where PyTorch could find a GPU: NVIDIA's, AMD's, Windows' own under WSL."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
     """A device, the format of the weights there, and why."""
 
-    device: torch.device
-    dtype: torch.dtype
+    device: "torch.device"
+    dtype: "torch.dtype"
     reason: str
 
 
@@ -29,12 +35,36 @@ def resolve(device: str = "auto", dtype: str = "auto") -> Placement:
     Raises InvalidParameter for a device or format that is not to be had here.
     """
     chosen, reason = _device(device)
-    if dtype != "auto" and dtype not in DTYPES:
-        raise InvalidParameter("dtype", dtype, f"must be auto or one of {', '.join(DTYPES)}")
-    return Placement(chosen, DTYPES.get(dtype, torch.float32), reason)
+    return Placement(chosen, dtype_of(dtype), reason)
 
 
-def _device(wish: str) -> tuple[torch.device, str]:
+def dtype_of(name: str) -> "torch.dtype":
+    """PyTorch's object for a name; `auto` is float32."""
+    import torch
+
+    if name != "auto" and name not in DTYPES:
+        raise InvalidParameter("dtype", name, f"must be auto or one of {', '.join(DTYPES)}")
+    return getattr(torch, "float32" if name == "auto" else name)
+
+
+def is_cpu(wish: str) -> bool:
+    """Whether `resolve` would choose the CPU; PyTorch is imported only if something here looks like a GPU."""
+    if wish != "auto":
+        return wish == "cpu"
+    return _has_nothing_else() or resolve().device.type == "cpu"
+
+
+def _has_nothing_else() -> bool:
+    if sys.platform == "linux":
+        return not any(Path(sign).exists() for sign in SIGNS)
+    if sys.platform == "darwin":
+        return platform.machine() == "x86_64"
+    return False
+
+
+def _device(wish: str) -> "tuple[torch.device, str]":
+    import torch
+
     if wish == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda"), f"auto: {torch.cuda.get_device_name()} found"

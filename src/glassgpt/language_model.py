@@ -8,20 +8,36 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, TypedDict, Unpack, final
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, final
 
 import numpy as np
-import torch
 from jaxtyping import Float32
 
-from glassgpt.checkpoints import load_model
 from glassgpt.checkpoints.download import Progress
-from glassgpt.device import resolve
-from glassgpt.engine import Backend, Completion, Event, Request, generate, open_backend, score_ids, stream
+from glassgpt.checkpoints.places import locate
+from glassgpt.checkpoints.tokenizer_files import load_tokenizer, need_fit
+from glassgpt.checkpoints.unread import Unread
+from glassgpt.engine import (
+    Backend,
+    Completion,
+    Event,
+    NativeBackend,
+    Piece,
+    Request,
+    generate,
+    need_no_format,
+    open_backend,
+    open_native,
+    score_ids,
+    stream,
+)
 from glassgpt.errors import ContextOverflow, InvalidParameter
-from glassgpt.model import GPT2, GPT2Config
-from glassgpt.sampling import SamplingParams
+from glassgpt.model import GPT2Config
+from glassgpt.sampling import SamplingParams, library
 from glassgpt.tokens import Tokenizer
+
+if TYPE_CHECKING:
+    from glassgpt.model import GPT2
 
 
 class Sampling(TypedDict, total=False):
@@ -83,30 +99,42 @@ class LanguageModel:
 
     def __init__(
         self,
-        model: GPT2,
+        model: "GPT2 | Unread",
         tokenizer: Tokenizer,
         name: str = "model",
         path: Path | None = None,
         *,
-        backend: str = "torch",
+        backend: Backend | str = "auto",
         weights: str | None = None,
+        threads: int | None = None,
     ) -> None:
-        """Take a model as it stands; `load` is the usual way in, and says what `backend` and `weights` are."""
-        self.model = model.eval()
+        """Take a model as it stands; `load` is the usual way in, and says what the settings are."""
         self.tokenizer = tokenizer
         self.name = name
         self.path = path
-        self._backend, self._weights = backend, weights
+        self._source, self._backend, self._settings = model, backend, (weights, threads)
+
+    @cached_property
+    def model(self) -> "GPT2":
+        """PyTorch's modules. Where native kernels write, they are read from disk when they are first asked for."""
+        source = self._source
+        return (source.read() if isinstance(source, Unread) else source).eval()
 
     @cached_property
     def backend(self) -> Backend:
-        """What reads and writes. Made on first use, from the weights as they are then: later changes are not seen."""
-        return open_backend(self.model, self._backend, weights=self._weights)
+        """What reads and writes. It sees the weights as they were when it was made: at loading, or on first use.
+
+        Who changes `model` makes a new `LanguageModel(model, tokenizer)` of it.
+        """
+        if isinstance(self._backend, str):
+            weights, threads = self._settings
+            return open_backend(self.model, self._backend, weights=weights, threads=threads)
+        return self._backend
 
     @property
     def config(self) -> GPT2Config:
         """The model's shape."""
-        return self.model.config
+        return self.backend.config if isinstance(self._source, Unread) else self.model.config
 
     def generate(self, prompt: str = "", **sampling: Unpack[Sampling]) -> str:
         """Continue a text and return what was added; an empty prompt starts a text of its own."""
@@ -144,11 +172,11 @@ class LanguageModel:
         """The likeliest next tokens, best first; equal ones in order of id."""
         if not 1 <= top <= self.config.vocab_size:
             raise InvalidParameter("top", top, f"must be from 1 to the vocabulary's {self.config.vocab_size:,}")
-        hidden = self._hidden(self._fitting(text))
-        with torch.inference_mode():
-            chances = self.model.logits(hidden[-1:])[0].float().softmax(dim=-1)
-            best = chances.sort(descending=True, stable=True)
-        pairs = zip(best.indices[:top].tolist(), best.values[:top].tolist(), strict=True)
+        ids = self._fitting(text)
+        logits = self.backend.extend(self.backend.memory(1, len(ids)), [Piece(0, ids)])
+        a = library(logits)
+        values, places = a.sort(a.softmax(logits), descending=True)
+        pairs = zip(places[0, :top].tolist(), values[0, :top].tolist(), strict=True)
         return [NextWord(self.tokenizer.decode([token]), token, chance) for token, chance in pairs]
 
     def score(self, text: str) -> Score:
@@ -173,7 +201,11 @@ class LanguageModel:
 
     def embed(self, text: str) -> Float32[np.ndarray, " D"]:
         """One vector for a text: the mean, over its tokens, of what the model holds just before its head."""
-        return self._hidden(self._fitting(text)).mean(dim=0).float().cpu().numpy()
+        import torch
+
+        ids = torch.tensor([self._fitting(text)], device=self.model.wte.weight.device)
+        with torch.inference_mode():
+            return self.model.hidden(ids)[0].mean(dim=0).float().cpu().numpy()
 
     def _ids(self, text: str) -> list[int]:
         return self.tokenizer.encode(text) or [self.tokenizer.end_of_text]
@@ -185,10 +217,6 @@ class LanguageModel:
                 f"the text has {len(ids):,} tokens; {self.name} sees {limit:,}. Give it a shorter one."
             )
         return ids
-
-    def _hidden(self, ids: Sequence[int]) -> Float32[torch.Tensor, "T D"]:
-        with torch.inference_mode():
-            return self.model.hidden(torch.tensor([ids], device=self.model.wte.weight.device))[0]
 
     def _logprobs(self, ids: list[int]) -> Float32[np.ndarray, " T"]:
         """Log-probabilities of all ids but the first, window by window."""
@@ -209,16 +237,30 @@ def load(
     *,
     device: str = "auto",
     dtype: str = "auto",
-    backend: str = "torch",
+    backend: str = "auto",
     weights: str | None = None,
+    threads: int | None = None,
+    cache: bool = True,
     progress: Progress | None = None,
 ) -> LanguageModel:
     """Load a model: the one that comes with GlassGPT, a folder, a run, a file, or a name such as "gpt2".
 
-    `backend` is "torch", "native" (our own CPU kernels) or "auto": native where it runs. Native kernels can hold the
-    matrices in `weights`: "float32", "bfloat16", "int8" or "int4".
-    `progress` is told (file, bytes so far, bytes in all) where published weights must be downloaded.
+    `backend` is "native" (our own CPU kernels), "torch", or "auto": native on a CPU where they run. Native kernels can
+    hold the matrices in `weights`: "float32", "bfloat16", "int8" or "int4"; `threads` is theirs too. Packed weights and
+    compiled kernels are kept on disk for the next time unless `cache` is False.
+    `progress` is told what takes long: (file, bytes so far, bytes in all) while published weights are downloaded.
     """
-    place = resolve(device, dtype)
-    loaded = load_model(where, dtype=place.dtype, device=place.device, progress=progress)
-    return LanguageModel(loaded.model, loaded.tokenizer, loaded.name, loaded.path, backend=backend, weights=weights)
+    place = locate(where, progress=progress)
+    unread = Unread(place, device, dtype)
+    native = open_native(unread, backend, weights=weights, threads=threads, cache=cache, report=progress)
+    if isinstance(native, NativeBackend):
+        tokenizer = load_tokenizer(place)
+        need_fit(tokenizer, native.config, place)
+        return LanguageModel(unread, tokenizer, place.name, place.folder, backend=native)
+    from glassgpt.checkpoints.loading import load_place
+    from glassgpt.device import resolve
+
+    wanted = resolve(device, dtype)
+    need_no_format(weights, str(wanted.dtype).removeprefix("torch."))
+    loaded = load_place(place, dtype=wanted.dtype, device=wanted.device)
+    return LanguageModel(loaded.model, loaded.tokenizer, loaded.name, loaded.path, backend="torch")

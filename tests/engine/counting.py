@@ -6,7 +6,8 @@ class Counting:
 
     def __init__(self, backend):
         self._backend = backend
-        self.config, self.device = backend.config, backend.device
+        self.config = backend.config
+        self.bytes_read_each_step, self.bytes_kept_each_token = 1, 1
         self.read_tokens = self.steps = 0
 
     def most_rows(self, room):

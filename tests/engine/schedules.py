@@ -28,7 +28,7 @@ def backend_of(shape: int, kind: torch.dtype | str, chunk: int) -> Backend:
     model = sharp_model(shape, 5.0, **SHAPES[shape])
     if isinstance(kind, str):
         threads = 1 + CHUNKS.index(chunk) % 2
-        return NativeBackend(model, weights=kind, chunk=chunk, threads=threads, folder=compiled())
+        return NativeBackend.of(model, weights=kind, chunk=chunk, threads=threads, folder=compiled())
     return TorchBackend(model.to(kind), chunk=chunk)
 
 

@@ -17,7 +17,7 @@ TEXT = [3, 1, 4, 1, 5, 9, 2, 6, 5, 35, 58, 9, 7]
 
 
 def whole(backend, text):
-    return torch.cat(list(read(backend, text)))
+    return torch.cat([torch.as_tensor(logits) for logits in read(backend, text)])
 
 
 def test_it_keeps_the_protocol(backend):
@@ -85,7 +85,7 @@ def check_company(backend, alone, data, rows, room):
                 )
                 pieces.append(Piece(row, ids, data.draw(st.integers(0, len(ids)))))
         if pieces:
-            scored = backend.extend(memory, pieces).split([piece.scored for piece in pieces])
+            scored = torch.as_tensor(backend.extend(memory, pieces)).split([piece.scored for piece in pieces])
             for piece, logits in zip(pieces, scored, strict=True):
                 held[piece.row] = [*held[piece.row], *piece.ids]
                 wanted = whole(alone, held[piece.row])

@@ -2,6 +2,7 @@
 
 import importlib.util
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -30,7 +31,7 @@ def native(tmp_path_factory):
     folder = tmp_path_factory.mktemp("kernels")
 
     def make(model, chunk=32, **options):
-        return NativeBackend(model, chunk=chunk, folder=folder, **options)
+        return NativeBackend.of(model, chunk=chunk, folder=folder, **options)
 
     return make
 
@@ -90,7 +91,6 @@ def test_it_keeps_the_protocol(native, sharp):
     backend = native(sharp)
     assert isinstance(backend, Backend)
     assert isinstance(backend.memory(2, 4), Memory)
-    assert backend.device.type == "cpu"
     assert backend.most_rows(24) > 1000
     assert backend.bytes_read_each_step > 4 * 61 * 24
 
@@ -101,10 +101,11 @@ def test_decoding_with_a_past_equals_reading_the_whole_text_to_the_bit(native, s
     model = sharp_model()
     backend, wanted = native(model, chunk), whole(native(model), TEXT)
     memory = backend.memory(rows, len(TEXT))
-    logits = backend.extend(memory, [Piece(row, TEXT[:start]) for row in range(rows)])
+    logits = torch.as_tensor(backend.extend(memory, [Piece(row, TEXT[:start]) for row in range(rows)]))
     for place in range(start, len(TEXT)):
         assert torch.equal(logits, wanted[place - 1].expand(rows, -1))
-        logits = backend.extend(memory, [Piece(row, TEXT[place : place + 1]) for row in range(rows)])
+        pieces = [Piece(row, TEXT[place : place + 1]) for row in range(rows)]
+        logits = torch.as_tensor(backend.extend(memory, pieces))
     assert torch.equal(logits[-1], wanted[-1])
 
 
@@ -120,9 +121,9 @@ def test_logits_of_a_step_outlive_the_next(native, sharp):
     backend = native(sharp)
     memory = backend.memory(1, 10)
     first = backend.extend(memory, [Piece(0, TEXT[:5], 3)])
-    kept = first.clone()
+    kept = first.copy()
     backend.extend(memory, [Piece(0, TEXT[5:8], 3)])
-    assert torch.equal(first, kept)
+    assert np.array_equal(first, kept)
     assert backend.extend(memory, [Piece(0, [1], 0)]).shape == (0, 61)
 
 

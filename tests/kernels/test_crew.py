@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from glassgpt.errors import InvalidParameter
-from glassgpt.kernels.crew import AWAKE, ENTRY, Crew, add_crew, usable_cpus
+from glassgpt.kernels.crew import AWAKE, ENTRY, Crew, add_crew, usable_cores
 from glassgpt.kernels.ir import Module
 from glassgpt.kernels.library import Library, compile_module
 from glassgpt.kernels.machine import host
@@ -103,5 +103,5 @@ def test_a_forked_process_hires_its_own(library):
 def test_a_crew_has_at_least_one_thread(library):
     with pytest.raises(InvalidParameter, match="threads=0"):
         Crew(library, 0)
-    assert 1 <= usable_cpus() <= (os.cpu_count() or 1)
+    assert 1 <= usable_cores() <= (os.cpu_count() or 1)
     assert AWAKE == 0

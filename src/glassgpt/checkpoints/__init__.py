@@ -1,11 +1,20 @@
-"""Files ⇄ models. `load_model` finds and reads; `save_model` writes a folder that other programs read too."""
+"""Files ⇄ models. `load_model` finds and reads; `save_model` writes a folder that other programs read too.
 
-from glassgpt.checkpoints.conversion import convert
+What needs PyTorch is imported when it is first used.
+"""
+
+import typing
+
+from glassgpt import lazy
 from glassgpt.checkpoints.hf_config import config_to_hf
-from glassgpt.checkpoints.hugging_face import save_model, write_model
-from glassgpt.checkpoints.loading import Loaded, load_model, read_config
 from glassgpt.checkpoints.manifest import verify_manifest, write_manifest
 from glassgpt.checkpoints.places import find
+from glassgpt.checkpoints.tokenizer_files import read_config
+
+if typing.TYPE_CHECKING:
+    from glassgpt.checkpoints.conversion import convert
+    from glassgpt.checkpoints.hugging_face import save_model, write_model
+    from glassgpt.checkpoints.loading import Loaded, load_model
 
 __all__ = [
     "Loaded",
@@ -19,3 +28,14 @@ __all__ = [
     "write_manifest",
     "write_model",
 ]
+
+__getattr__ = lazy.on_first_use(
+    __name__,
+    {
+        "Loaded": "loading",
+        "convert": "conversion",
+        "load_model": "loading",
+        "save_model": "hugging_face",
+        "write_model": "hugging_face",
+    },
+)

@@ -8,9 +8,10 @@ import torch
 from glassgpt.checkpoints import hugging_face, openai
 from glassgpt.checkpoints.assemble import Survey, assemble
 from glassgpt.checkpoints.atomic import new_folder
-from glassgpt.checkpoints.loading import has_tokenizer, load_tokenizer, survey_place
+from glassgpt.checkpoints.loading import survey_place
 from glassgpt.checkpoints.places import Place, locate
 from glassgpt.checkpoints.safetensors_file import raw_bytes
+from glassgpt.checkpoints.tokenizer_files import has_tokenizer, load_tokenizer
 from glassgpt.errors import CheckpointError, InvalidParameter
 from glassgpt.model import GPT2
 

@@ -5,15 +5,13 @@ from pathlib import Path
 
 import torch
 
-from glassgpt.checkpoints import hf_config, hugging_face, openai
+from glassgpt.checkpoints import hugging_face, openai
 from glassgpt.checkpoints.assemble import Survey, assemble
 from glassgpt.checkpoints.download import Progress
 from glassgpt.checkpoints.places import EMBEDDED, Place, kind_of, locate
-from glassgpt.errors import CheckpointError
-from glassgpt.model import GPT2, GPT2Config
+from glassgpt.checkpoints.tokenizer_files import load_tokenizer, need_fit
+from glassgpt.model import GPT2
 from glassgpt.tokens import Tokenizer
-
-_TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "encoder.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +37,14 @@ def load_model(
     `dtype` None keeps the numbers as stored. `offline` None asks the variables HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE;
     `progress` is told (file, bytes so far, bytes in all) during a download.
     """
-    place = locate(where, offline=offline, progress=progress)
+    return load_place(locate(where, offline=offline, progress=progress), dtype=dtype, device=device)
+
+
+def load_place(place: Place, *, dtype: torch.dtype | None, device: torch.device | str) -> Loaded:
+    """The same for a model that was found."""
     tokenizer = load_tokenizer(place)
     model = assemble(survey_place(place), dtype=dtype, device=device)
-    ids, rows = tokenizer.vocab_size, model.config.vocab_size
-    if ids > rows:
-        raise CheckpointError(f"{place.folder}: the tokenizer has {ids:,} ids, but the model knows only {rows:,}.")
+    need_fit(tokenizer, model.config, place)
     return Loaded(model, tokenizer, place.folder, place.name)
 
 
@@ -53,27 +53,3 @@ def survey_place(place: Place) -> Survey:
     if place.weights is None and kind_of(place.folder) == "openai":
         return openai.survey_folder(place.folder)
     return hugging_face.survey_folder(place.folder, place.weights)
-
-
-def load_tokenizer(place: Place) -> Tokenizer:
-    """The tokenizer in the model's folder; GPT-2's own if the folder has none and the vocabulary has that size."""
-    if has_tokenizer(place):
-        return Tokenizer.load(place.folder)
-    size = read_config(place.folder).vocab_size
-    if size == GPT2Config().vocab_size:
-        return Tokenizer.gpt2()
-    raise CheckpointError(
-        f"{place.folder} has no tokenizer, and GPT-2's own does not fit a vocabulary of {size:,}. "
-        "Put tokenizer.json, or vocab.json and merges.txt, beside the weights."
-    )
-
-
-def has_tokenizer(place: Place) -> bool:
-    """Whether the model's folder has a tokenizer of its own."""
-    return any((place.folder / name).exists() for name in _TOKENIZER_FILES)
-
-
-def read_config(folder: Path | str) -> GPT2Config:
-    """The shape of the model in a Hugging Face or OpenAI folder."""
-    folder = Path(folder)
-    return openai.read_config(folder) if kind_of(folder) == "openai" else hf_config.read_config(folder)

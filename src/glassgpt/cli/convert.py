@@ -42,11 +42,12 @@ def main(options: Convert) -> None:
     """Convert, and say where the result is."""
     with no_collection():
         from glassgpt.checkpoints import convert
-        from glassgpt.device import DTYPES
+        from glassgpt.device import dtype_of
 
     out = Terminal(options)
     target = options.target.expanduser()
-    convert(options.source, target, to=options.to, dtype=DTYPES.get(options.dtype), overwrite=options.overwrite)
+    dtype = None if options.dtype == "keep" else dtype_of(options.dtype)
+    convert(options.source, target, to=options.to, dtype=dtype, overwrite=options.overwrite)
     files = sorted(file for file in target.rglob("*") if file.is_file())
     total = sum(file.stat().st_size for file in files)
     if options.json:

@@ -18,7 +18,7 @@ from glassgpt.cli.options import Place, Talk
 from glassgpt.cli.prompt import EMBEDDED
 from glassgpt.cli.terminal import Terminal
 
-PACKAGES = ("glassgpt", "torch", "numpy", "safetensors", "fastokens", "regex", "tyro", "rich")
+PACKAGES = ("glassgpt", "torch", "numpy", "llvmlite", "safetensors", "fastokens", "regex", "tyro", "rich")
 LITTLE_DISK_BYTES = 2_000_000_000
 MARKS = {"ok": ("✓", "green"), "note": ("·", "dim"), "warning": ("!", "yellow"), "failed": ("✗", "bold red")}
 
@@ -65,6 +65,7 @@ def examine() -> Iterator[Finding]:
         ("machine", _machine),
         ("folders", _folders),
         ("torch", _torch),
+        ("kernels", _kernels),
         ("tokens", _tokens),
         ("model", _model),
     )
@@ -118,6 +119,14 @@ def _torch() -> Iterator[Finding]:
     yield Finding("device", "ok", f"{place.device}, {str(place.dtype).removeprefix('torch.')} ({place.reason})")
     capability = torch.backends.cpu.get_cpu_capability()
     yield Finding("threads", "ok", f"{torch.get_num_threads()} for PyTorch, CPU features {capability}")
+
+
+def _kernels() -> Iterator[Finding]:
+    from glassgpt.kernels import host, unavailable, usable_cores
+
+    reason = unavailable()
+    seen = f"our own for {host().name}, {usable_cores()} cores" if reason is None else str(reason)
+    yield Finding("kernels", "ok" if reason is None else "note", seen)
 
 
 def _tokens() -> Iterator[Finding]:

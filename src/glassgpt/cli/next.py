@@ -8,7 +8,7 @@ from tyro.conf import Positional, arg
 
 from glassgpt.cli.bars import bar, padding, percent, visible
 from glassgpt.cli.open_model import open_model
-from glassgpt.cli.options import Place, Source, Talk, UsageError
+from glassgpt.cli.options import Kernels, Place, Source, Talk, UsageError
 from glassgpt.cli.prompt import sort_out_prompt
 from glassgpt.cli.terminal import Terminal
 from glassgpt.cli.tokens import show
@@ -20,7 +20,7 @@ BAR, WIDEST, TAIL = 40, 20, 60
 
 
 @dataclass(frozen=True, kw_only=True)
-class Next(Source, Place, Talk):
+class Next(Source, Place, Kernels, Talk):
     """Show the words a model would write next, and how likely it finds each.
 
     One word on the command line is the text, two are MODEL and PROMPT; without a text, how a document begins.

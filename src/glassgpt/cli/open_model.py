@@ -11,11 +11,8 @@ from glassgpt.cli.progress import progress
 from glassgpt.cli.terminal import Terminal
 
 if TYPE_CHECKING:
+    from glassgpt.engine import NativeBackend
     from glassgpt.language_model import LanguageModel
-
-SMALL = 30_000_000
-"""Parameters up to which one thread is the better choice: on two cores a second one adds a fifth to the speed of the
-model that ships, and where another program wants a core it costs half of it and more, for each waits for the other."""
 
 
 @contextmanager
@@ -29,44 +26,47 @@ def no_collection() -> Iterator[None]:
         gc.enable()
 
 
-def open_model(where: str, place: Place, out: Terminal) -> "LanguageModel":
-    """Load a model onto the device, in the format and for the kernels that were asked for."""
-    kernels = place if isinstance(place, Kernels) else Kernels()
-    weights = None if kernels.weights == "auto" else kernels.weights
+def open_model(where: str, place: Place, out: Terminal, kernels: Kernels | None = None) -> "LanguageModel":
+    """Load a model onto the device, in the format and for the kernels that were asked for, in `place` if it can be."""
+    kernels = kernels or (place if isinstance(place, Kernels) else Kernels())
+    start = time.perf_counter()
     with no_collection():
-        import torch
-
+        from glassgpt.engine import NativeBackend
         from glassgpt.language_model import load
-        from glassgpt.model import parameter_count
 
-        if place.threads:
-            torch.set_num_threads(place.threads)
-        start = time.perf_counter()
         with progress(out) as report:
             lm = load(
                 where,
                 device=place.device,
                 dtype=place.dtype,
                 backend=kernels.backend,
-                weights=weights,
+                weights=None if kernels.weights == "auto" else kernels.weights,
+                threads=place.threads or None,
+                cache=kernels.cache,
                 progress=report,
             )
-        if not place.threads and parameter_count(lm.config) <= SMALL:
-            torch.set_num_threads(1)
-        if isinstance(place, Kernels):
-            _make_backend(lm, out)
+        backend = lm.backend if kernels.backend != "torch" else None
+        said = _native(backend) if isinstance(backend, NativeBackend) else _torch(lm, place.threads, kernels, out)
     if out.options.verbose:
-        weight, threads = lm.model.wte.weight, torch.get_num_threads()
-        seconds = time.perf_counter() - start
-        out.talk(f"{lm.name}: {lm.path}, {weight.dtype} on {weight.device}, {threads} threads, read in {seconds:.2f} s")
+        out.talk(f"{lm.name}: {lm.path}, {said}, read in {time.perf_counter() - start:.2f} s")
     return lm
 
 
-def _make_backend(lm: "LanguageModel", out: Terminal) -> None:
-    """Pack and compile now, and say so if native kernels were possible but are not."""
-    from glassgpt.engine import NativeBackend, why_not_native
+def _native(backend: "NativeBackend") -> str:
+    return f"native kernels, {backend.weights}, {backend.threads} threads"
 
-    native = isinstance(lm.backend, NativeBackend)
+
+def _torch(lm: "LanguageModel", threads: int, kernels: Kernels, out: Terminal) -> str:
+    """Choose PyTorch's threads; on a CPU, where our own kernels are expected, say why they do not run."""
+    import torch
+
+    from glassgpt.engine import SMALL, why_not_native
+    from glassgpt.model import parameter_count
+
+    if threads or parameter_count(lm.config) <= SMALL:
+        torch.set_num_threads(threads or 1)
+    weight = lm.model.wte.weight
     reason = why_not_native(lm.model)
-    if not native and reason is not None and out.options.verbose:
+    if kernels.backend == "auto" and weight.device.type == "cpu" and reason is not None:
         out.talk(f"{reason}: PyTorch's kernels run")
+    return f"{weight.dtype} on {weight.device}, {torch.get_num_threads()} threads"

@@ -42,7 +42,7 @@ class Place:
     dtype: Literal["auto", "float32", "bfloat16", "float16", "float64"] = "auto"
     """Number format of the weights."""
     threads: Annotated[int, arg(metavar="N")] = 0
-    """CPU threads; 0 takes one for small models and PyTorch's choice for others."""
+    """CPU threads; 0 takes one for small models and one a core for others."""
 
     def __post_init__(self) -> None:
         """Refuse counts below zero."""
@@ -54,10 +54,13 @@ class Place:
 class Kernels:
     """Which kernels compute"""
 
-    backend: Literal["auto", "native", "torch"] = "torch"
+    backend: Literal["auto", "native", "torch"] = "auto"
     """PyTorch's kernels, our own for the CPU, or (auto) our own where they run."""
     weights: Literal["auto", "float32", "bfloat16", "int8", "int4"] = "auto"
     """Format in which native kernels hold the matrices; auto keeps the model's own."""
+    cache: bool = True
+    """Keep nothing on disk for the next time: neither packed weights (beside the model, in its folder .glassgpt, or in
+    the cache folder) nor compiled kernels (there too)."""
 
 
 @dataclass(frozen=True, kw_only=True)

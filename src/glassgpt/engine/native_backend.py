@@ -5,35 +5,32 @@ on its neighbours, not on how a prompt was cut, not on the number of threads. On
 rows of any texts go into any step.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import final
+from typing import TYPE_CHECKING, Literal, final
 
 import numpy as np
-import torch
 from jaxtyping import Float32
-from torch import Tensor
 
 from glassgpt.checkpoints.download import own_cache
 from glassgpt.engine.backend import Memory, Piece
-from glassgpt.errors import InvalidParameter
 from glassgpt.kernels import (
     FORMATS,
     Cache,
     Crew,
     Design,
-    Shape,
     Stepper,
-    Unavailable,
     Weights,
     host,
+    is_compiled,
     load,
-    pack_model,
-    unavailable,
+    usable_cores,
 )
-from glassgpt.model import GPT2, GPT2Config
+from glassgpt.model import GPT2Config, parameter_count
 from glassgpt.model.cost import past_bytes
-from glassgpt.model.gpt2 import Attention
+
+if TYPE_CHECKING:
+    from glassgpt.model import GPT2
 
 CHUNK = 512
 """How many tokens one step reads at most."""
@@ -41,6 +38,12 @@ MEMORY_BYTES = 4 * 2**30
 """What all pasts of one batch may take."""
 TOLERANCE = {"float32": 1e-5, "bfloat16": 0.02, "int8": 0.03, "int4": 0.3}
 """How far logits may lie from those of the float32 torch rung: root mean square, over their standard deviation."""
+
+SMALL = 30_000_000
+"""Parameters up to which one thread is the better choice: on two cores a second one adds a fifth to the speed of the
+model that ships, and where another program wants a core it costs half of it and more, for each waits for the other."""
+Report = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is (0: unknown)."""
 
 
 @final
@@ -64,64 +67,84 @@ class NativeMemory:
 
 @final
 class NativeBackend:
-    """A model ready to write, with copies of its matrices packed as `weights` says; embeddings stay the model's own.
+    """A model ready to write, from packed weights.
 
-    `weights` is "float32", "bfloat16", "int8" or "int4", by default the model's own type; `head` likewise for the last
-    matrix. Make a new one when the weights change. Raises where `why_not_native` gives a reason.
+    `threads` None takes as many as suit the model and the machine. Kernels are kept in `folder`: None takes the user's
+    cache folder, False keeps none.
     """
 
     def __init__(
         self,
-        model: GPT2,
+        config: GPT2Config,
+        weights: Weights,
+        *,
+        threads: int | None = None,
+        chunk: int = CHUNK,
+        folder: Path | Literal[False] | None = None,
+        report: Report | None = None,
+    ) -> None:
+        self.config, self._weights = config, weights
+        body, head = weights.blocks[0].c_attn.packed.format, weights.head.packed.format
+        cache = FORMATS["float32" if body.name == "float32" else "bfloat16"]
+        design = Design(body, head, cache, config.activation)
+        kept = own_cache() / "kernels" if folder is None else folder or None
+        if report is not None and not is_compiled(host(), design, kept):
+            report("compiling kernels for this CPU, once", 0, 0)
+        library = load(host(), design, kept)
+        if threads is None:
+            threads = 1 if parameter_count(config) <= SMALL else usable_cores()
+        self._stepper = Stepper(self._weights, design, library, Crew(library, threads), chunk)
+
+    @classmethod
+    def of(
+        cls,
+        model: "GPT2",
         *,
         weights: str | None = None,
         head: str | None = None,
         threads: int | None = None,
         chunk: int = CHUNK,
-        folder: Path | None = None,
-    ) -> None:
-        reason = why_not_native(model)
-        if reason is not None:
-            raise InvalidParameter("backend", "native", f"{reason.reason}: {reason.advice}")
-        weights = str(model.wte.weight.dtype).removeprefix("torch.") if weights is None else weights
-        head = weights if head is None else head
-        for name, value in (("weights", weights), ("head", head)):
-            if value not in FORMATS:
-                raise InvalidParameter(name, value, f"must be one of {', '.join(FORMATS)}")
-        self._model = model
-        self._weights = pack(model, weights, head)
-        cache = FORMATS["float32" if weights == "float32" else "bfloat16"]
-        design = Design(FORMATS[weights], FORMATS[head], cache, model.config.activation)
-        library = load(host(), design, own_cache() / "kernels" if folder is None else folder)
-        crew = Crew(library, torch.get_num_threads() if threads is None else threads)
-        self._stepper = Stepper(self._weights, design, library, crew, chunk)
+        folder: Path | Literal[False] | None = None,
+    ) -> "NativeBackend":
+        """The same from a model, whose matrices are packed as `weights` says; embeddings are shared with it.
+
+        `weights` is "float32", "bfloat16", "int8" or "int4", by default the model's own type; `head` likewise for the
+        last matrix. Make a new backend when the weights change. Raises where `why_not_native` gives a reason.
+        """
+        from glassgpt.engine.native_weights import pack
+
+        return cls(model.config, pack(model, weights, head), threads=threads, chunk=chunk, folder=folder)
 
     @property
-    def config(self) -> GPT2Config:
-        """The model's shape."""
-        return self._model.config
+    def weights(self) -> str:
+        """The format of the matrices."""
+        return self._stepper.design.body.name
 
     @property
-    def device(self) -> torch.device:
-        """The CPU."""
-        return torch.device("cpu")
+    def threads(self) -> int:
+        """How many threads compute."""
+        return self._stepper.threads
 
     @property
     def bytes_read_each_step(self) -> int:
         """What one token costs in memory traffic, without keys and values."""
         return self._weights.bytes_read_each_step
 
+    @property
+    def bytes_kept_each_token(self) -> int:
+        """Its keys and values."""
+        return past_bytes(self.config, 1, np.dtype(self._stepper.design.cache.dtype).itemsize)
+
     def most_rows(self, room: int) -> int:
         """As many as fit into a few gigabytes."""
-        size = 4 if self._stepper.design.cache is FORMATS["float32"] else 2
-        return max(1, MEMORY_BYTES // past_bytes(self.config, room, size))
+        return max(1, MEMORY_BYTES // (room * self.bytes_kept_each_token))
 
     def memory(self, rows: int, room: int) -> Memory:
         """Room for all rows; the system hands it out as it is written to."""
         room = min(room, self.config.context_length)
         return NativeMemory(self._stepper.cache(rows, room), room)
 
-    def extend(self, memory: Memory, pieces: Sequence[Piece]) -> Float32[Tensor, "N V"]:
+    def extend(self, memory: Memory, pieces: Sequence[Piece]) -> Float32[np.ndarray, "N V"]:
         """Read all tokens of all pieces, one piece after the other, as many as fit into a step."""
         assert isinstance(memory, NativeMemory)
         assert all(memory.lengths[piece.row] + len(piece.ids) <= memory.room for piece in pieces)
@@ -136,44 +159,4 @@ class NativeBackend:
             parts.append(self._stepper.step(memory.cache, tokens[here], places[here], rows[here], wanted))
         for piece in pieces:
             memory.lengths[piece.row] += len(piece.ids)
-        return torch.from_numpy(parts[0] if len(parts) == 1 else np.concatenate(parts))
-
-
-def why_not_native(model: GPT2) -> Unavailable | None:
-    """Why this model cannot run on the kernels here, if so."""
-    weight = model.wte.weight
-    if weight.device.type != "cpu":
-        return Unavailable(f"the model lies on {weight.device}", "move it to the CPU")
-    if weight.dtype not in (torch.float32, torch.bfloat16):
-        return Unavailable(f"the model is {weight.dtype}", "load it as float32 or bfloat16")
-    return unavailable()
-
-
-def pack(model: GPT2, body: str, head: str) -> Weights:
-    """The model's weights in the kernels' layout; embeddings are shared with the model."""
-    config, state = model.config, model.state_dict()
-
-    def get(name: str) -> np.ndarray:
-        if name not in state:  # a query-key-value projection without bias
-            return np.zeros(3 * config.emb_dim, np.float32)
-        return state[name].float().numpy()
-
-    shape = Shape(
-        vocabulary=config.vocab_size,
-        positions=config.context_length,
-        width=config.emb_dim,
-        heads=config.n_heads,
-        layers=config.n_layers,
-        mlp=config.mlp_width,
-        activation=config.activation,
-        epsilon=config.layer_norm_eps,
-        factors=tuple(module.scale for module in model.modules() if isinstance(module, Attention)),
-    )
-    tables = _table(state["wte.weight"]), _table(state["wpe.weight"])
-    return pack_model(get, shape, tables, FORMATS[body], FORMATS[head], config.tie_embeddings)
-
-
-def _table(tensor: Tensor) -> np.ndarray:
-    """The tensor's own memory; bfloat16, which NumPy does not know, as 16-bit numbers."""
-    tensor = tensor.contiguous()
-    return tensor.numpy() if tensor.dtype == torch.float32 else tensor.view(torch.int16).numpy().view(np.uint16)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)

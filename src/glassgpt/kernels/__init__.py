@@ -6,10 +6,11 @@ To read it, start with `tile.py`, the one loop that everything rests on; then `l
 """
 
 from glassgpt.kernels.cache import Cache
-from glassgpt.kernels.crew import Crew, usable_cpus
+from glassgpt.kernels.crew import Crew, usable_cores
 from glassgpt.kernels.layout import FORMATS, Format, Packed, pack, unpack
-from glassgpt.kernels.library import Design, Library, load
+from glassgpt.kernels.library import Design, Library, is_compiled, load, source_hash
 from glassgpt.kernels.machine import Machine, Unavailable, host, host_variants, unavailable
+from glassgpt.kernels.packed_file import read_facts, read_packed, replace_fact, write_packed
 from glassgpt.kernels.step import Stepper, step_twin
 from glassgpt.kernels.weights import Shape, Weights, pack_model
 
@@ -28,11 +29,17 @@ __all__ = [
     "Weights",
     "host",
     "host_variants",
+    "is_compiled",
     "load",
     "pack",
     "pack_model",
+    "read_facts",
+    "read_packed",
+    "replace_fact",
+    "source_hash",
     "step_twin",
     "unavailable",
     "unpack",
-    "usable_cpus",
+    "usable_cores",
+    "write_packed",
 ]

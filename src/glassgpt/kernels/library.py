@@ -128,15 +128,25 @@ def load(machine: Machine, design: Design, folder: Path | None = None) -> Librar
     return Library(code)
 
 
+def is_compiled(machine: Machine, design: Design, folder: Path | None) -> bool:
+    """Whether `load` would find the kernels; if not, compiling them takes seconds."""
+    return folder is not None and (folder / f"{_key(machine, design)}.o").is_file()
+
+
 def _key(machine: Machine, design: Design) -> str:
     """Names everything that the code depends on."""
     llvm, llvmlite = _llvm(), importlib.import_module("llvmlite")
+    cpu = (llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten(), llvm.get_process_triple())
+    facts = (machine, design, cpu, llvmlite.__version__, llvm.llvm_version_info, source_hash())
+    return f"{machine.name}-{hashlib.sha256(repr(facts).encode()).hexdigest()[:32]}"
+
+
+def source_hash() -> str:
+    """Names this version of the kernels: a hash of all their source."""
     source = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         source.update(path.read_bytes())
-    cpu = (llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten(), llvm.get_process_triple())
-    facts = (machine, design, cpu, llvmlite.__version__, llvm.llvm_version_info, source.hexdigest())
-    return f"{machine.name}-{hashlib.sha256(repr(facts).encode()).hexdigest()[:32]}"
+    return source.hexdigest()
 
 
 def _read(path: Path) -> bytes | None:

@@ -104,6 +104,11 @@ class Stepper:
         return rows
 
     @property
+    def threads(self) -> int:
+        """How many threads compute."""
+        return self._crew.threads
+
+    @property
     def room(self) -> int:
         """Positions of the longest cache."""
         return padded(self.weights.shape.positions)
