@@ -8,7 +8,8 @@ import sys
 import pytest
 
 PROMPT = "the dog"
-TRAILER = re.compile(r"^(\d+) tokens? · first after [\d,]+ ms · [\d,]+ tokens/s · seed (\d+) · \w.*\n$")
+SPEEDS = r"first after [\d,]+ ms · prompt [\d,]+ tokens/s(?: · then [\d,]+ tokens/s)?"
+TRAILER = re.compile(rf"^(\d+) tokens? · {SPEEDS} · seed (\d+) · \w.*\n$")
 
 
 def shown_seed(talk: str) -> str:
@@ -250,12 +251,28 @@ def test_native_kernels_write_what_the_library_writes_with_them(glassgpt, model,
     wrote = glassgpt("generate", model, PROMPT, "-n", 8, "-s", 4, "--backend", "native", "--weights", "int8")
     assert wrote.out == PROMPT + lm.generate(PROMPT, max_new_tokens=8, seed=4) + "\n"
     assert type(lm.backend).__name__ == "NativeBackend"
-    refused = glassgpt("generate", model, PROMPT, "--weights", "int8")
+    refused = glassgpt("generate", model, PROMPT, "--weights", "int8", "--backend", "torch")
     assert refused.code == 2
     assert "--weights int8 is not allowed" in refused.err
 
 
 def test_auto_says_why_pytorch_computes(glassgpt, model):
-    wrote = glassgpt("generate", model, PROMPT, "-n", 2, "--backend", "auto", "--dtype", "float64", "--verbose")
+    wrote = glassgpt("generate", model, PROMPT, "-n", 2, "--dtype", "float64")
     assert wrote.code == 0
     assert "load it as float32 or bfloat16: PyTorch's kernels run" in wrote.err
+
+
+def test_without_llvm_pytorch_computes_and_one_line_says_so(glassgpt, model, monkeypatch):
+    import importlib.util
+
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "llvmlite" else found(name))
+    wrote = glassgpt("generate", model, PROMPT, "-n", 2)
+    assert wrote.code == 0
+    assert wrote.err.count("\n") == 2
+    assert wrote.err.startswith(
+        "no native kernels: llvmlite is not installed; pip install llvmlite: PyTorch's kernels run\n"
+    )
+    refused = glassgpt("generate", model, PROMPT, "-n", 2, "--backend", "native")
+    assert refused.code == 2
+    assert "pip install llvmlite" in refused.err

@@ -188,4 +188,11 @@ def _facts(
         "tokens": tokens,
         "first_token_seconds": None if pace.first is None else round(pace.first - pace.start, 6),
         "tokens_per_second": round(pace.tokens_per_second(tokens), 3),
+        "prompt_tokens": pace.prompt,
+        "prefill_tokens_per_second": _rounded(pace.prefill),
+        "decode_tokens_per_second": _rounded(pace.decode(drafts)),
     }
+
+
+def _rounded(speed: float | None) -> float | None:
+    return None if speed is None else round(speed, 3)

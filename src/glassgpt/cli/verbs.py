@@ -45,6 +45,7 @@ VERBS = {
     "neighbors":       Verb("glassgpt.cli.neighbors:main", "words whose embeddings are alike, sums and differences"),
     "compare":         Verb("glassgpt.cli.compare:main", "one text in two models, or before and after a change"),
     "tokens":          Verb("glassgpt.cli.tokens:main", "the pieces a text is cut into", ("tokenize",)),
+    "bench":           Verb("glassgpt.cli.bench:main", "how fast a model runs here, beside what the machine can do"),
     "info":            Verb("glassgpt.cli.info:main", "shape, parameters and memory of a model"),
     "convert":         Verb("glassgpt.cli.convert:main", "rewrite a model in another format"),
     "train":           Verb("glassgpt.cli.train:main", "train a model from scratch"),

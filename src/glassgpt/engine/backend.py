@@ -8,17 +8,18 @@ what comes after their last tokens. One step of a batch is one call, in which so
 A backend keeps one promise beyond being right: *a row's numbers do not depend on its neighbours*: neither on how many
 rows are beside it, nor on its place among them, nor on how a text was cut into pieces, nor on whether its beginning was
 read or copied. On it rests "same request, same bytes".
+
+Scores come as PyTorch's tensors or NumPy's arrays: sampling takes either, and only who wants PyTorch waits for it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-import torch
 from jaxtyping import Float32
-from torch import Tensor
 
 from glassgpt.model import GPT2Config
+from glassgpt.sampling import Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,13 @@ class Backend(Protocol):
         ...
 
     @property
-    def device(self) -> torch.device:
-        """Where the logits lie."""
+    def bytes_read_each_step(self) -> int:
+        """How much of the weights a step goes through."""
+        ...
+
+    @property
+    def bytes_kept_each_token(self) -> int:
+        """What a token takes in memory, all of which each later token of its text goes through."""
         ...
 
     def most_rows(self, room: int) -> int:
@@ -76,6 +82,6 @@ class Backend(Protocol):
         """An empty memory of `rows` texts of up to `room` tokens each, at most the model's context."""
         ...
 
-    def extend(self, memory: Memory, pieces: Sequence[Piece]) -> Float32[Tensor, "N V"]:
+    def extend(self, memory: Memory, pieces: Sequence[Piece]) -> Float32[Array, "N V"]:
         """Read on in some rows, each at most once; the scores asked for, piece by piece. Every piece must fit."""
         ...

@@ -15,7 +15,7 @@ from glassgpt.engine.backend import Memory, Piece
 from glassgpt.engine.past import BLOCK, StaticPast, Step, round_up
 from glassgpt.engine.row_stable import ROWS, prepare
 from glassgpt.model import GPT2, GPT2Config, Past
-from glassgpt.model.cost import past_bytes
+from glassgpt.model.cost import past_bytes, tally
 
 CHUNK = 128
 """How many tokens of a text are read at once: bounds the table of scores."""
@@ -55,10 +55,25 @@ class TorchBackend:
         """Where the model lies."""
         return self._weight.device
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Its number format."""
+        return self._weight.dtype
+
+    @property
+    def bytes_read_each_step(self) -> int:
+        """All weights but the tables of which rows are looked up; a tied head is gone through all the same."""
+        config, tables = self.config, {"wpe.weight"} if self.config.tie_embeddings else {"wpe.weight", "wte.weight"}
+        return self._weight.element_size() * sum(row.count for row in tally(config) if row.name not in tables)
+
+    @property
+    def bytes_kept_each_token(self) -> int:
+        """Its keys and values."""
+        return past_bytes(self.config, 1, self._weight.element_size())
+
     def most_rows(self, room: int) -> int:
         """As many as fit into a few gigabytes."""
-        one = past_bytes(self.config, round_up(room, BLOCK), self._weight.element_size())
-        return max(1, MEMORY_BYTES // one)
+        return max(1, MEMORY_BYTES // (round_up(room, BLOCK) * self.bytes_kept_each_token))
 
     def memory(self, rows: int, room: int) -> Memory:
         """Room for all rows in one block."""
