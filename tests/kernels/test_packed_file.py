@@ -58,7 +58,7 @@ def test_other_programs_read_the_file_too(tmp_path):
 
 
 @settings(max_examples=60)
-@given(st.data())
+@given(data=st.data())
 def test_a_damaged_file_is_never_taken_for_a_good_one(data, tmp_path_factory):
     path = tmp_path_factory.mktemp("damage") / "a"
     weights = packed(shape(), "int8")

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from glassgpt.cli.bars import size
 from glassgpt.cli.open_model import no_collection, open_model
-from glassgpt.cli.options import Place, Talk
+from glassgpt.cli.options import Kernels, Place, Talk
 from glassgpt.cli.prompt import EMBEDDED
 from glassgpt.cli.terminal import Terminal
 
@@ -142,7 +142,7 @@ def _tokens() -> Iterator[Finding]:
 
 def _model() -> Iterator[Finding]:
     start = time.perf_counter()
-    lm = open_model(EMBEDDED, Place(), Terminal(Talk(quiet=True)))
+    lm = open_model(EMBEDDED, Place(), Terminal(Talk(quiet=True)), Kernels())
     loaded = time.perf_counter() - start
     start = time.perf_counter()
     first = lm.complete("Once upon a time", max_new_tokens=24, temperature=0.0)[0]

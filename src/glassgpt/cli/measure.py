@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 from glassgpt.cli.open_model import open_model
-from glassgpt.cli.options import Kernels, Place, Talk, UsageError
+from glassgpt.cli.options import Place, Talk, UsageError
 from glassgpt.cli.progress import Report, progress
 from glassgpt.cli.prompt import EMBEDDED, names_a_model
 from glassgpt.cli.terminal import Terminal
@@ -86,7 +86,7 @@ def measuring(options: Measure) -> Iterator[Bench]:
     missing = [str(file) for file in files if not file.exists()]
     if missing:
         raise DataError(f"there is no file {missing[0]}. Check the path; -m MODEL says which model to measure.")
-    lm = open_model(where, options, out, Kernels(backend="torch"))  # the measures take the model itself
+    lm = open_model(where, options, out)
     with progress(out) as report:
         yield Bench(lm, files, out, report, time.perf_counter())
 

@@ -27,8 +27,11 @@ def no_collection() -> Iterator[None]:
 
 
 def open_model(where: str, place: Place, out: Terminal, kernels: Kernels | None = None) -> "LanguageModel":
-    """Load a model onto the device, in the format and for the kernels that were asked for, in `place` if it can be."""
-    kernels = kernels or (place if isinstance(place, Kernels) else Kernels())
+    """Load a model onto the device, in the format and for the kernels that were asked for.
+
+    A verb whose flags do not ask for kernels looks into the model itself, which is PyTorch's.
+    """
+    kernels = kernels or (place if isinstance(place, Kernels) else Kernels(backend="torch"))
     start = time.perf_counter()
     with no_collection():
         from glassgpt.engine import NativeBackend
