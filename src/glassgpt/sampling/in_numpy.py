@@ -55,7 +55,7 @@ class NumpyLibrary:
         """Which numbers are finite."""
         return np.isfinite(x)
 
-    def where(self, condition: Numbers, yes: Numbers | float, no: Numbers | float) -> Numbers:
+    def where(self, condition: Numbers, yes: Numbers | float | int, no: Numbers | float | int) -> Numbers:
         """One or the other."""
         return np.where(condition, yes, no)
 

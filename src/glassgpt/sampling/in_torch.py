@@ -52,7 +52,7 @@ class TorchLibrary:
         """Which numbers are finite."""
         return x.isfinite()
 
-    def where(self, condition: Tensor, yes: Tensor | float, no: Tensor | float) -> Tensor:
+    def where(self, condition: Tensor, yes: Tensor | float | int, no: Tensor | float | int) -> Tensor:
         """One or the other."""
         return torch.where(condition, yes, no)
 
