@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glassgpt.errors import InvalidParameter
-from glassgpt.kernels.layout import BFLOAT16, FLOAT32, FORMATS, INT4, INT8, pack, padded, scales_of_groups, unpack
+from glassgpt.kernels.layout import BFLOAT16, FLOAT32, FORMATS, INT4, INT8, padded
+from glassgpt.kernels.packing import pack, scales_of_groups, unpack
 
 
 def matrix(outputs, inner, seed=0):

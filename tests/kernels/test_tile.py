@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glassgpt.kernels.layout import FORMATS, INT4, pack, padded
+from glassgpt.kernels.layout import FORMATS, INT4, padded
 from glassgpt.kernels.machine import host
+from glassgpt.kernels.packing import pack
 from glassgpt.kernels.tile import MOST_ROWS, columns_at_once, tile_twin
 from tests.kernels.machines import DESIGNS, EVERY, MACHINES, QUICK, call, library, stored_rows
 

@@ -7,10 +7,12 @@ To read it, start with `tile.py`, the one loop that everything rests on; then `l
 
 from glassgpt.kernels.cache import Cache
 from glassgpt.kernels.crew import Crew, usable_cores
-from glassgpt.kernels.layout import FORMATS, Format, Packed, pack, unpack
+from glassgpt.kernels.integers import Integers, round_to_nearest
+from glassgpt.kernels.layout import FORMATS, Format, Packed
 from glassgpt.kernels.library import Design, Library, is_compiled, load, source_hash
 from glassgpt.kernels.machine import Machine, Unavailable, host, host_variants, unavailable
 from glassgpt.kernels.packed_file import read_facts, read_packed, replace_fact, write_packed
+from glassgpt.kernels.packing import pack, unpack
 from glassgpt.kernels.step import Stepper, step_twin
 from glassgpt.kernels.weights import Shape, Weights, pack_model
 
@@ -20,6 +22,7 @@ __all__ = [
     "Crew",
     "Design",
     "Format",
+    "Integers",
     "Library",
     "Machine",
     "Packed",
@@ -36,6 +39,7 @@ __all__ = [
     "read_facts",
     "read_packed",
     "replace_fact",
+    "round_to_nearest",
     "source_hash",
     "step_twin",
     "unavailable",

@@ -27,8 +27,9 @@ import numpy as np
 from glassgpt.kernels.arithmetic import Floats, Reals, multiply_add
 from glassgpt.kernels.dot import Dot, dot_of
 from glassgpt.kernels.ir import Function, Module, Value
-from glassgpt.kernels.layout import BLOCK, INT4, Format, Packed, scales_of_groups, unpack
+from glassgpt.kernels.layout import BLOCK, INT4, Format, Packed
 from glassgpt.kernels.machine import Machine
+from glassgpt.kernels.packing import scales_of_groups, unpack
 from glassgpt.kernels.rows import rows_twin, scales_of, starts_of
 from glassgpt.kernels.types_of_llvm import F32, I16, I32, I64, PTR
 

@@ -13,10 +13,14 @@ from numpy.typing import NDArray
 
 from glassgpt.errors import InvalidParameter
 from glassgpt.kernels.arithmetic import Floats, from_bfloat16_twin
-from glassgpt.kernels.layout import Format, Packed, pack, padded
+from glassgpt.kernels.integers import Integers, widen
+from glassgpt.kernels.layout import Format, Packed, padded
+from glassgpt.kernels.packing import pack
 
 Get = Callable[[str], Floats]
 """A tensor by its published name, as float32; matrices as (outputs, inputs)."""
+GetMatrix = Callable[[str], Floats | Integers]
+"""The weight of a matrix by its published name, (outputs, inputs): floats to be rounded, or integers to be kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +104,24 @@ class Weights:
 
 
 def pack_model(
-    get: Get, shape: Shape, tables: tuple[NDArray[Any], NDArray[Any]], body: Format, head: Format, tied: bool
+    get: Get,
+    shape: Shape,
+    tables: tuple[NDArray[Any], NDArray[Any]],
+    body: Format,
+    head: Format,
+    tied: bool,
+    get_matrix: GetMatrix | None = None,
 ) -> Weights:
     """Pack one tensor after the other; `tables` are the embeddings of words and places, kept as they are."""
+    get_matrix = get if get_matrix is None else get_matrix
     words, places = tables
     for name, table, rows in (("wte", words, shape.vocabulary), ("wpe", places, shape.positions)):
         _check_table(name, table, rows, shape.width)
     if words.dtype != places.dtype:
         raise InvalidParameter("wpe", places.dtype, f"must be stored as wte is, as {words.dtype}")
-    blocks = tuple(_pack_block(get, f"h.{layer}.", shape, body) for layer in range(shape.layers))
-    matrix = get("wte.weight" if tied else "lm_head.weight")
-    _check("head", matrix, (shape.vocabulary, shape.width))
+    blocks = tuple(_pack_block(get, get_matrix, f"h.{layer}.", shape, body) for layer in range(shape.layers))
+    matrix = get_matrix("wte.weight" if tied else "lm_head.weight")
+    _check("head", _numbers(matrix), (shape.vocabulary, shape.width))
     bias = np.zeros(padded(shape.vocabulary), np.float32)
     return Weights(shape, words, places, blocks, _norm(get, "ln_f", shape.width), Matrix(pack(matrix, head), bias))
 
@@ -121,24 +132,28 @@ def _check_table(name: str, table: NDArray[Any], rows: int, width: int) -> None:
         raise InvalidParameter(name, found, f"must be {(rows, width)} of float32, or bfloat16 as uint16, without gaps")
 
 
-def _check(name: str, array: Floats, shape: tuple[int, ...]) -> None:
-    if array.shape != shape or array.dtype != np.float32:
+def _numbers(matrix: Floats | Integers) -> NDArray[Any]:
+    return matrix.numbers if isinstance(matrix, Integers) else matrix
+
+
+def _check(name: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:
+    if array.shape != shape or array.dtype not in (np.float32, np.int8):
         raise InvalidParameter(name, f"{array.dtype} {array.shape}", f"must be float32 {shape}")
 
 
-def _pack_block(get: Get, prefix: str, shape: Shape, form: Format) -> Block:
+def _pack_block(get: Get, get_matrix: GetMatrix, prefix: str, shape: Shape, form: Format) -> Block:
     width, mlp, heads = shape.width, shape.mlp, shape.heads
 
-    def matrix(name: str, outputs: int, inner: int) -> tuple[Floats, Floats]:
-        weight, bias = get(f"{prefix}{name}.weight"), get(f"{prefix}{name}.bias")
-        _check(f"{prefix}{name}.weight", weight, (outputs, inner))
+    def matrix(name: str, outputs: int, inner: int) -> tuple[Floats | Integers, Floats]:
+        weight, bias = get_matrix(f"{prefix}{name}.weight"), get(f"{prefix}{name}.bias")
+        _check(f"{prefix}{name}.weight", _numbers(weight), (outputs, inner))
         _check(f"{prefix}{name}.bias", bias, (outputs,))
         return weight, bias
 
     weight, bias = matrix("attn.c_attn", 3 * width, width)
-    c_attn = _matrix(_widen(weight, 3 * heads), _widen(bias, 3 * heads), form)
+    c_attn = _matrix(_widen_outputs(weight, 3 * heads), widen(bias, 3 * heads), form)
     weight, bias = matrix("attn.c_proj", width, width)
-    c_proj = _matrix(np.ascontiguousarray(_widen(weight.T, heads).T), bias, form)
+    c_proj = _matrix(_widen_inner(weight, heads), bias, form)
     return Block(
         ln_1=_norm(get, f"{prefix}ln_1", width),
         c_attn=c_attn,
@@ -149,7 +164,21 @@ def _pack_block(get: Get, prefix: str, shape: Shape, form: Format) -> Block:
     )
 
 
-def _matrix(weight: Floats, bias: Floats, form: Format) -> Matrix:
+def _widen_outputs(weight: Floats | Integers, parts: int) -> Floats | Integers:
+    """Fill each head's outputs up to whole blocks."""
+    return weight.widened(parts) if isinstance(weight, Integers) else widen(weight, parts)
+
+
+def _widen_inner(weight: Floats | Integers, heads: int) -> Floats | Integers:
+    """The same for the inner side."""
+    if isinstance(weight, Integers):
+        if weight.segment != weight.numbers.shape[1] // heads:
+            raise InvalidParameter("segment", weight.segment, "groups of attn.c_proj must begin anew with each head")
+        return weight.filled()
+    return np.ascontiguousarray(widen(weight.T, heads).T)
+
+
+def _matrix(weight: Floats | Integers, bias: Floats, form: Format) -> Matrix:
     return Matrix(pack(weight, form), _filled(bias))
 
 
@@ -162,11 +191,3 @@ def _norm(get: Get, name: str, width: int) -> Norm:
 
 def _filled(vector: Floats) -> Floats:
     return np.pad(vector, (0, padded(len(vector)) - len(vector)))
-
-
-def _widen(rows: Floats, heads: int) -> Floats:
-    """Fill each head's rows up to whole blocks."""
-    cut = rows.reshape(heads, -1, *rows.shape[1:])
-    more = padded(cut.shape[1]) - cut.shape[1]
-    filled = np.pad(cut, [(0, 0), (0, more), *[(0, 0)] * (rows.ndim - 1)])
-    return filled.reshape(-1, *rows.shape[1:])
