@@ -24,6 +24,8 @@ DESIGNS = {
     "int8": Design(INT8, INT8, BFLOAT16, "gelu_new"),
     "int4": Design(INT4, INT4, BFLOAT16, "gelu_new"),
     "int4, head int8": Design(INT4, INT8, BFLOAT16, "gelu_new"),
+    "int8, cache int8": Design(INT8, INT8, INT8, "gelu_new"),
+    "float32, cache int8": Design(FLOAT32, FLOAT32, INT8, "gelu_new"),
     "bfloat16, cache float32": Design(BFLOAT16, BFLOAT16, FLOAT32, "gelu_new"),
 }
 

@@ -5,16 +5,19 @@ on its group, though the group reads as far as its last row: what lies beyond a 
 and adding zero changes no bit.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from glassgpt.kernels.arithmetic import Reals, exponential, greater
-from glassgpt.kernels.cache import head_of
+from glassgpt.kernels.cache import head_of, scales_of_head, scales_of_piece
 from glassgpt.kernels.ir import Module, Value
-from glassgpt.kernels.layout import BLOCK, Format
+from glassgpt.kernels.layout import BLOCK, FLOAT32, Format, padded
 from glassgpt.kernels.linear import tile_address
 from glassgpt.kernels.machine import Machine
+from glassgpt.kernels.memory import LINE
 from glassgpt.kernels.operation import Operation, Slots, operation
-from glassgpt.kernels.rows import load_block, rows_twin, store_row_block
+from glassgpt.kernels.rows import integers_twin, load_block, piece_bytes, rows_twin, store_block, store_row_block
 from glassgpt.kernels.tile import MOST_ROWS, STEP
 from glassgpt.kernels.types_of_llvm import F32, I32, I64, PTR
 
@@ -36,8 +39,8 @@ LEAST = -1e30
 
 
 def own_bytes(room: int) -> int:
-    """Scores and weights of six rows, and their results."""
-    return MOST_ROWS * 4 * (2 * room + BLOCK)
+    """Scores and weights of six rows, their results, and what their sums are multiplied by at last."""
+    return MOST_ROWS * 4 * (2 * room + BLOCK) + LINE
 
 
 def attend_name(cache: Format, out: Format) -> str:
@@ -56,47 +59,130 @@ def add_attend(module: Module, machine: Machine, cache: Format, out: Format) -> 
             _attend(op, machine, cache, out, (head, first, count))
 
 
+class _Group(NamedTuple):
+    """Some neighbouring rows of one text, and one head: where everything lies."""
+
+    count: Value
+    tile: Value
+    queries: Value
+    seen: Value
+    """Positions that the last of the rows may see."""
+    blocks: Value
+    """The same in blocks of 64."""
+    keys: Value
+    values: Value
+    key_scales: Value
+    value_scales: Value
+    scores: Value
+    weights: Value
+    stride: Value
+    """From row to row, of scores and of weights."""
+    result: Value
+    shares: Value
+    """1 / Σ of each row's weights."""
+
+
 def _attend(op: Operation, machine: Machine, cache: Format, out: Format, where: tuple[Value, Value, Value]) -> None:
     f, (head, first, count) = op.f, where
-    scores = op["own"] + op.thread * op["own_bytes"]
-    stride = op["room"] * 4
-    weights = scores + stride * MOST_ROWS
-    result = weights + stride * MOST_ROWS
-    text = f.load(I64, op.state("texts") + first * 8)
-    seen = f.load(I64, op.state("positions") + (first + count - 1) * 8) + 1  # by the group's last row
-    key_blocks = (seen + (BLOCK - 1)) // BLOCK
-    tile = tile_address(f, cache, count, count.equals(1))
-
-    keys = head_of(op, "keys", op["layer"], text, head)
-    queries = op["queries"] + first * op["query_stride"]
-    steps = op["head_blocks"] * (BLOCK // cache.per_step)
-    with f.times(key_blocks) as b:
-        w = keys + b * steps * STEP
-        query = queries + head * steps * 4
-        f.call(tile, w, w, query, op["query_stride"], steps, scores + b * (4 * BLOCK), stride, w)
+    g = _group(op, cache, where)
+    score, fetch = (_score_integers, _fetch_integers) if cache.group else (_score, _fetch)
+    score(op, machine, cache, g)
     with f.times(count) as i:
         visible = f.load(I64, op.state("positions") + (first + i) * 8) + 1
-        _softmax(op, machine, cache, scores + i * stride, weights + i * stride, visible, key_blocks)
-
-    values = head_of(op, "values", op["layer"], text, head)
-    piece_bytes = op.state("head_bytes") // op["head_blocks"]
+        _softmax(op, machine, cache, g, i, visible)
     with f.times(op["head_blocks"]) as piece:
-        w = values + piece * piece_bytes
-        used = (seen + (cache.per_step - 1)) // cache.per_step
-        f.call(tile, w, w, weights, stride, used, result, f.value(I64, 4 * BLOCK), w)
+        fetch(op, machine, cache, g, piece)
         with f.times(count) as i:
-            numbers = load_block(f, result + i * (4 * BLOCK), machine.lanes)
-            share = f.splat(f.load(F32, scores + i * stride), machine.lanes)  # left there by the softmax
+            numbers = load_block(f, g.result + i * (4 * BLOCK), machine.lanes)
+            share = f.splat(f.load(F32, g.shares + i * 4), machine.lanes)
             row = op["out"] + (first + i) * op["out_stride"]
             place = head * op["head_blocks"] + piece
             store_row_block(f, out, [number * share for number in numbers], row, place, op["out_inner"])
 
 
-def _softmax(
-    op: Operation, machine: Machine, cache: Format, scores: Value, weights: Value, visible: Value, blocks: Value
-) -> None:
-    """e^(score − greatest), rounded as values are stored; in the place of the first score then stands 1 / Σ."""
+def _group(op: Operation, cache: Format, where: tuple[Value, Value, Value]) -> _Group:
+    f, (head, first, count) = op.f, where
+    text = f.load(I64, op.state("texts") + first * 8)
+    seen = f.load(I64, op.state("positions") + (first + count - 1) * 8) + 1
+    scores, stride = op["own"] + op.thread * op["own_bytes"], op["room"] * 4
+    weights = scores + stride * MOST_ROWS
+    result = weights + stride * MOST_ROWS
+    sides = [head_of(op, side, op["layer"], text, head) for side in ("keys", "values")]
+    scales = sides
+    if cache.group:
+        scales = [scales_of_head(op, side, op["layer"], text, head) for side in ("key", "value")]
+    return _Group(
+        count=count,
+        tile=tile_address(f, cache, count, count.equals(1)),
+        queries=op["queries"] + first * op["query_stride"] + head * op["head_blocks"] * piece_bytes(cache),
+        seen=seen,
+        blocks=(seen + (BLOCK - 1)) // BLOCK,
+        keys=sides[0],
+        values=sides[1],
+        key_scales=scales[0],
+        value_scales=scales[1],
+        scores=scores,
+        weights=weights,
+        stride=stride,
+        result=result,
+        shares=result + MOST_ROWS * 4 * BLOCK,
+    )
+
+
+def _score(op: Operation, machine: Machine, cache: Format, g: _Group) -> None:
+    """q·Kᵀ, 64 positions at a time."""
+    f, steps = op.f, op["head_blocks"] * (BLOCK // cache.per_step)
+    with f.times(g.blocks) as b:
+        w = g.keys + b * steps * STEP
+        f.call(g.tile, w, w, g.queries, op["query_stride"], steps, g.scores + b * (4 * BLOCK), g.stride, w)
+
+
+def _score_integers(op: Operation, machine: Machine, cache: Format, g: _Group) -> None:
+    """The same for each 64 of the width, times the scales of the keys, added up."""
+    f, steps = op.f, BLOCK // cache.per_step
+    with f.times(g.blocks) as b, f.times(op["head_blocks"]) as piece:
+        w = g.keys + (b * op["head_blocks"] + piece) * (steps * STEP)
+        query, size = g.queries + piece * piece_bytes(cache), f.value(I64, 4 * BLOCK)
+        f.call(g.tile, w, w, query, op["query_stride"], f.value(I64, steps), g.result, size, w)
+        scales = load_block(f, scales_of_piece(op, g.key_scales, piece) + b * (4 * BLOCK), machine.lanes)
+        with f.times(g.count) as i:
+            numbers = load_block(f, g.result + i * (4 * BLOCK), machine.lanes)
+            place = g.scores + i * g.stride + b * (4 * BLOCK)
+            scaled = [number * scale for number, scale in zip(numbers, scales, strict=True)]
+            with f.when(piece.equals(0)):
+                store_block(f, scaled, place)
+            with f.when(f.value(I64, 0).below(piece)):
+                before = load_block(f, place, machine.lanes)
+                store_block(f, [old + new for old, new in zip(before, scaled, strict=True)], place)
+
+
+def _fetch(op: Operation, machine: Machine, cache: Format, g: _Group, piece: Value) -> None:
+    """p·V for 64 of the width."""
+    f = op.f
+    w = g.values + piece * (op.state("head_bytes") // op["head_blocks"])
+    used = (g.seen + (cache.per_step - 1)) // cache.per_step
+    f.call(g.tile, w, w, g.weights, g.stride, used, g.result, f.value(I64, 4 * BLOCK), w)
+
+
+def _fetch_integers(op: Operation, machine: Machine, cache: Format, g: _Group, piece: Value) -> None:
+    """The same; weights take up the scales of the values before they become integers."""
+    f, scales = op.f, scales_of_piece(op, g.value_scales, piece)
+    with f.times(g.blocks) as b:
+        scale = load_block(f, scales + b * (4 * BLOCK), machine.lanes)
+        with f.times(g.count) as i:
+            numbers = load_block(f, g.scores + i * g.stride + b * (4 * BLOCK), machine.lanes)
+            scaled = [number * factor for number, factor in zip(numbers, scale, strict=True)]
+            store_row_block(f, cache, scaled, g.weights + i * g.stride, b, g.blocks * BLOCK)
+    w = g.values + piece * (op.state("head_bytes") // op["head_blocks"])
+    used = g.blocks * (BLOCK // cache.per_step)
+    f.call(g.tile, w, w, g.weights, g.stride, used, g.result, f.value(I64, 4 * BLOCK), w)
+
+
+def _softmax(op: Operation, machine: Machine, cache: Format, g: _Group, row: Value, visible: Value) -> None:
+    """e^(score − greatest), rounded as values are stored, and 1 / Σ; for integers e^… stands where scores stood."""
     f, lanes = op.f, machine.lanes
+    scores, blocks = g.scores + row * g.stride, g.blocks
+    form, weights = (FLOAT32, scores) if cache.group else (cache, g.weights + row * g.stride)
     registers = range(BLOCK // lanes)
     wide = F32.of(lanes)
     counting = f.vector(I32, range(lanes))
@@ -122,18 +208,28 @@ def _softmax(
     def weigh(block: Value, totals: list[Value]) -> list[Value]:
         raised = [exponential(f, machine, number - top) for number in read(block)]
         raised = [hidden(block, n, number, 0.0) for n, number in zip(registers, raised, strict=True)]
-        store_row_block(f, cache, raised, weights, block, f.value(I64, 0))
+        store_row_block(f, form, raised, weights, block, f.value(I64, 0))
         return [total + number for total, number in zip(totals, raised, strict=True)]
 
     sums = f.fold(blocks, [f.value(wide, 0.0)] * len(registers), weigh)
     while len(sums) > 1:
         sums = [a + b for a, b in zip(sums[::2], sums[1::2], strict=True)]
     total = f.reduce(sums[0], lambda a, b: a + b)
-    f.store(f.value(F32, 1.0) / total, scores)
+    f.store(f.value(F32, 1.0) / total, g.shares + row * 4)
 
 
 def attend_twin(q: Reals, keys: Reals, values: Reals, cache: Format) -> Reals:
     """One query, scaled, and the keys and values it may see, as stored: what it fetches."""
     scores = keys @ rows_twin(q, cache)
     raised = np.exp(scores - scores.max())
-    return rows_twin(raised, cache) @ values / raised.sum()
+    fetched = _fetch_twin(raised, values, cache) if cache.group else rows_twin(raised, cache) @ values
+    return fetched / raised.sum()
+
+
+def _fetch_twin(raised: Reals, values: Reals, cache: Format) -> Reals:
+    """Weights times scales of values, rounded in groups of 64 positions; then whole numbers times whole numbers."""
+    whole, scales = integers_twin(values, cache)
+    weighted = (raised[:, None] * scales).T
+    more = padded(len(raised)) - len(raised)
+    rounded = rows_twin(np.pad(weighted, ((0, 0), (0, more))), cache)[:, : len(raised)]
+    return np.einsum("pt,tpk->pk", rounded, whole).ravel()

@@ -51,6 +51,7 @@ class Value:
     __mod__ = _operator("urem")
     __and__ = _operator("and")
     __or__ = _operator("or")
+    __xor__ = _operator("xor")
     __lshift__ = _operator("shl")
     __rshift__ = _operator("lshr")  # zeros come in
 

@@ -17,7 +17,7 @@ from glassgpt.kernels.ir import Function, Module, Value
 from glassgpt.kernels.layout import BLOCK, Format
 from glassgpt.kernels.machine import Machine
 from glassgpt.kernels.operation import Operation, Slots, operation
-from glassgpt.kernels.rows import load_block, store_block, store_row_block
+from glassgpt.kernels.rows import load_block, piece_bytes, store_block, store_row_block
 from glassgpt.kernels.tile import MOST_ROWS, STEP, columns_at_once, table_name
 from glassgpt.kernels.types_of_llvm import F32, I64, PTR
 
@@ -131,7 +131,8 @@ def finish_scatter(cache: Format) -> Finish:
         part, place = block // third, block % third
         with f.when(part.equals(0)):
             queries = [number * f.splat(op["factor"], machine.lanes) for number in numbers]
-            store_row_block(f, cache, queries, op["out"] + row * op["out_stride"], place, third * BLOCK)
+            piece = op["out"] + row * op["out_stride"] + place * piece_bytes(cache)
+            store_row_block(f, cache, queries, piece, f.value(I64, 0), f.value(I64, BLOCK))
         with f.when(part.equals(1)):
             store_key(op, cache, numbers, row, place)
         with f.when(part.equals(2)):

@@ -17,7 +17,7 @@ from glassgpt.kernels.linear import LINEAR, linear_name
 from glassgpt.kernels.memory import aligned
 from glassgpt.kernels.normalize import EMBED, NORMALIZE, embed_name, normalize_name
 from glassgpt.kernels.operation import Slots, Values, Words
-from glassgpt.kernels.rows import row_bytes
+from glassgpt.kernels.rows import piece_bytes, row_bytes
 from glassgpt.kernels.weights import Block, Matrix, Norm, Weights
 
 Bytes = NDArray[np.uint8]
@@ -48,7 +48,8 @@ class _Writer:
         self.x: NDArray[Any] = aligned((rows, self.inner), np.float32)
         self.normal = _rows(copies * rows, self.inner, design.body).reshape(copies, -1)
         self.last = _rows(copies * rows, self.inner, design.head).reshape(copies, -1)
-        self.queries = _rows(rows, shape.joined, design.cache)
+        self.query_bytes = shape.joined // BLOCK * piece_bytes(design.cache)
+        self.queries: Bytes = aligned((rows, self.query_bytes), np.uint8)
         self.mixed = _rows(rows, shape.joined, design.body)
         self.wide = _rows(rows, padded(shape.mlp), design.body)
         self.valid = np.zeros(self.inner, np.float32)
@@ -108,14 +109,13 @@ class _Writer:
         """One layer."""
         shape, design = self.shape, self.design
         heads = {"layer": layer, "heads": shape.heads, "head_blocks": padded(shape.head_width) // BLOCK}
-        query_stride = row_bytes(shape.joined, design.cache)
         stream: Named = {"out": self.x, "out_stride": self.x.strides[0]}
         self.normalize(block.ln_1, design.body, self.normal)
-        scatter = {"out": self.queries, "out_stride": query_stride, "factor": shape.factors[layer], **heads}
+        scatter = {"out": self.queries, "out_stride": self.query_bytes, "factor": shape.factors[layer], **heads}
         self.linear("scatter", block.c_attn, self.normal, scatter)
         attend = {
             "queries": self.queries,
-            "query_stride": query_stride,
+            "query_stride": self.query_bytes,
             "out": self.mixed,
             "out_stride": row_bytes(shape.joined, design.body),
             "out_inner": shape.joined,

@@ -37,6 +37,11 @@ def row_bytes(inner: int, form: Format) -> int:
     return -(-size // 64) * 64
 
 
+def piece_bytes(form: Format) -> int:
+    """How much memory 64 numbers take that are a row of their own, scale and all: a part of a query."""
+    return row_bytes(BLOCK, form)
+
+
 def scales_of(row: Value, inner: Value) -> Value:
     """Where the scales of a row of integers begin."""
     return row + inner

@@ -43,7 +43,7 @@ class Stepper:
         self._arrays = {name: np.zeros(most_rows, np.int64) for name in names}
         self._arrays["every_row"] = np.arange(most_rows, dtype=np.int64)
         numbers = dict.fromkeys(("rows", "groups", "wanted", "layer_bytes", "text_bytes", "head_bytes"), 0)
-        empty = dict.fromkeys(("logits", "keys", "values"), 0)
+        empty = dict.fromkeys(("logits", "keys", "values", "key_scales", "value_scales"), 0)
         self._state = STATE.fill({**self._arrays, **numbers, **empty})
 
     def cache(self, texts: int, room: int) -> Cache:
@@ -66,7 +66,7 @@ class Stepper:
         groups = self._group(rows)
         logits = np.empty((len(wanted), padded(self.weights.shape.vocabulary)), np.float32)
         numbers = {"rows": rows, "wanted": len(wanted), "groups": groups, **cache.strides()}
-        STATE.set(self._state, {"logits": logits, "keys": cache.keys, "values": cache.values, **numbers})
+        STATE.set(self._state, {"logits": logits, **cache.places(), **numbers})
         program = self._few if rows <= FEW else self._many
         self._crew.run(program.entries, self._state)
         return logits[:, : self.weights.shape.vocabulary]
@@ -95,8 +95,8 @@ class Stepper:
         wanted_shape = (shape.layers, shape.heads, cache.room * padded(shape.head_width))
         if (layers, heads, size) != wanted_shape or cache.form != self.design.cache or cache.room > self.room:
             raise InvalidParameter("cache", cache.keys.shape, "must come from this model's `cache`")
-        if cache.values.shape != cache.keys.shape:
-            raise InvalidParameter("cache", cache.values.shape, "must hold as many values as keys")
+        if not cache.is_whole:
+            raise InvalidParameter("cache", cache.values.shape, "must hold as many values and scales as keys")
         _within("tokens", tokens, shape.vocabulary)
         _within("positions", positions, min(cache.room, shape.positions))
         _within("texts", texts, memories)
