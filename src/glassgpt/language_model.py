@@ -106,13 +106,14 @@ class LanguageModel:
         *,
         backend: Backend | str = "auto",
         weights: str | None = None,
+        kv_cache: str | None = None,
         threads: int | None = None,
     ) -> None:
         """Take a model as it stands; `load` is the usual way in, and says what the settings are."""
         self.tokenizer = tokenizer
         self.name = name
         self.path = path
-        self._source, self._backend, self._settings = model, backend, (weights, threads)
+        self._source, self._backend, self._settings = model, backend, (weights, kv_cache, threads)
 
     @cached_property
     def model(self) -> "GPT2":
@@ -127,8 +128,8 @@ class LanguageModel:
         Who changes `model` makes a new `LanguageModel(model, tokenizer)` of it.
         """
         if isinstance(self._backend, str):
-            weights, threads = self._settings
-            return open_backend(self.model, self._backend, weights=weights, threads=threads)
+            weights, kv_cache, threads = self._settings
+            return open_backend(self.model, self._backend, weights=weights, kv_cache=kv_cache, threads=threads)
         return self._backend
 
     @property
@@ -239,6 +240,7 @@ def load(
     dtype: str = "auto",
     backend: str = "auto",
     weights: str | None = None,
+    kv_cache: str | None = None,
     threads: int | None = None,
     cache: bool = True,
     progress: Progress | None = None,
@@ -246,13 +248,15 @@ def load(
     """Load a model: the one that comes with GlassGPT, a folder, a run, a file, or a name such as "gpt2".
 
     `backend` is "native" (our own CPU kernels), "torch", or "auto": native on a CPU where they run. Native kernels can
-    hold the matrices in `weights`: "float32", "bfloat16", "int8" or "int4"; `threads` is theirs too. Packed weights and
-    compiled kernels are kept on disk for the next time unless `cache` is False.
+    hold the matrices in `weights`: "float32", "bfloat16", "int8" or "int4", by default as they are stored; and keys and
+    values in `kv_cache`: "float32", "bfloat16" or "int8". `threads` is theirs too. Packed weights and compiled kernels
+    are kept on disk for the next time unless `cache` is False.
     `progress` is told what takes long: (file, bytes so far, bytes in all) while published weights are downloaded.
     """
     place = locate(where, progress=progress)
     unread = Unread(place, device, dtype)
-    native = open_native(unread, backend, weights=weights, threads=threads, cache=cache, report=progress)
+    settings = {"weights": weights, "kv_cache": kv_cache}
+    native = open_native(unread, backend, **settings, threads=threads, cache=cache, report=progress)
     if isinstance(native, NativeBackend):
         tokenizer = load_tokenizer(place)
         need_fit(tokenizer, native.config, place)
@@ -261,6 +265,6 @@ def load(
     from glassgpt.device import resolve
 
     wanted = resolve(device, dtype)
-    need_no_format(weights, str(wanted.dtype).removeprefix("torch."))
+    need_no_format(str(wanted.dtype).removeprefix("torch."), **settings)
     loaded = load_place(place, dtype=wanted.dtype, device=wanted.device)
     return LanguageModel(loaded.model, loaded.tokenizer, loaded.name, loaded.path, backend="torch")

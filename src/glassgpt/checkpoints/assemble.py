@@ -5,12 +5,13 @@ by one and put in place.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from glassgpt.checkpoints.integers_file import StoredIntegers
 from glassgpt.checkpoints.json_file import shown
 from glassgpt.checkpoints.layout import Form, Layout
 from glassgpt.checkpoints.stored import Stored
@@ -27,11 +28,15 @@ class Survey:
 
     config: GPT2Config
     places: Mapping[str, tuple[Stored, Form]]
+    integers: Mapping[str, StoredIntegers] = field(default_factory=dict)
+    """Matrices that are stored as integers; a model computes with the numbers they stand for."""
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
         """Our names, and views in our shapes, one tensor in memory at a time."""
         for name, (stored, form) in self.places.items():
             yield name, form.to_ours(stored.read())
+        for name, integers in self.integers.items():
+            yield name, torch.from_numpy(integers.read().floats())
 
 
 def assemble(survey: Survey, *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu") -> GPT2:
@@ -78,6 +83,8 @@ def _read(survey: Survey, dtype: torch.dtype | None, device: torch.device) -> di
         if not as_stored[name]:
             tensor = torch.empty(tensor.shape, dtype=dtype or stored.dtype, device=device).copy_(tensor)
         state[name] = tensor
+    for name, integers in survey.integers.items():
+        state[name] = torch.from_numpy(integers.read().floats()).to(dtype=dtype, device=device)
     return state
 
 
@@ -104,9 +111,16 @@ def lay_out(config: GPT2Config, weights: Mapping[str, Tensor], layout: Layout) -
     return tensors
 
 
-def survey(config: GPT2Config, found: Mapping[str, Stored], layout: Layout, origin: str) -> Survey:
+def survey(
+    config: GPT2Config,
+    found: Mapping[str, Stored],
+    layout: Layout,
+    origin: str,
+    integers: Mapping[str, StoredIntegers] | None = None,
+) -> Survey:
     """Match files and config; every name that is missing, left over or of another shape is listed."""
-    expected = _expected(config, layout)
+    integers = integers or {}
+    expected = {name: row for name, row in _expected(config, layout).items() if row[0] not in integers}
     wrong = [
         f"{name} is {_sizes(found[name].shape)}, should be {_sizes(shape)}"
         for name, (_, _, shape) in expected.items()
@@ -123,7 +137,8 @@ def survey(config: GPT2Config, found: Mapping[str, Stored], layout: Layout, orig
         raise CheckpointError(
             f"The tensors in {origin} are not those that its configuration describes:{''.join(parts)}"
         )
-    return Survey(config, {ours: (found[theirs], form) for theirs, (ours, form, _) in expected.items()})
+    places = {ours: (found[theirs], form) for theirs, (ours, form, _) in expected.items()}
+    return Survey(config, places, integers)
 
 
 def _expected(config: GPT2Config, layout: Layout) -> dict[str, tuple[str, Form, tuple[int, ...]]]:

@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from glassgpt.checkpoints.json_file import Json, read_json, shown
+from glassgpt.checkpoints.quantization import quantization_of
 from glassgpt.errors import CheckpointError, InvalidParameter
 from glassgpt.model import GPT2Config
 
@@ -48,7 +49,6 @@ REFUSED: dict[str, tuple[object, ...]] = {
     # key:                   the values that change nothing
     "add_cross_attention":     (False, None),
     "is_encoder_decoder":      (False, None),
-    "quantization_config":     (None,),
     "pruned_heads":            (NO_HEADS, None),
     "multi_query":             (False, None),
     "position_embedding_type": ("absolute", "learned", None),
@@ -74,7 +74,7 @@ WITHOUT_EFFECT = frozenset(
     forced_eos_token_id gradient_checkpointing id2label initializer_range is_decoder label2id length_penalty
     max_length min_length model_type n_ctx n_special no_repeat_ngram_size num_beam_groups num_beams
     num_return_sequences output_attentions output_hidden_states output_past output_scores pad_token_id
-    predict_special_tokens prefix problem_type remove_invalid_values repetition_penalty return_dict
+    predict_special_tokens prefix problem_type quantization_config remove_invalid_values repetition_penalty return_dict
     return_dict_in_generate sep_token_id summary_activation summary_first_dropout summary_proj_to_labels
     summary_type summary_use_proj suppress_tokens task_specific_params temperature tf_legacy_loss
     tie_encoder_decoder tokenizer_class top_k top_p torch_dtype torchscript transformers_version typical_p
@@ -98,6 +98,7 @@ def config_from_hf(raw: Json, origin: str = CONFIG) -> GPT2Config:
     keys = {OTHER_SPELLINGS.get(key, key): value for key, value in raw.items()}
     _need_gpt2(keys, origin)
     _refuse_other_models(keys, origin)
+    quantization_of(keys, origin)
     _warn_about_unknown(keys, origin)
     keys.setdefault("n_positions", keys.get("n_ctx", GPT2Config().context_length))
     values = {ours: keys[theirs] for theirs, ours in SAME_VALUE.items() if theirs in keys}

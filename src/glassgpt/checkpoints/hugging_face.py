@@ -15,8 +15,10 @@ from torch import Tensor
 from glassgpt.checkpoints.assemble import QKV_BIAS, Survey, lay_out, survey
 from glassgpt.checkpoints.atomic import new_folder
 from glassgpt.checkpoints.hf_config import CONFIG, config_to_hf, read_config
+from glassgpt.checkpoints.integers_file import StoredIntegers, take_out
 from glassgpt.checkpoints.json_file import Json, read_json, write_json
 from glassgpt.checkpoints.layout import HUGGING_FACE
+from glassgpt.checkpoints.quantization import read_quantization
 from glassgpt.checkpoints.safetensors_file import index_safetensors, write_tensors
 from glassgpt.checkpoints.stored import Stored
 from glassgpt.errors import CheckpointError
@@ -33,11 +35,14 @@ _log = logging.getLogger(__name__)
 
 def survey_folder(folder: Path, weights: Path | None = None) -> Survey:
     """What a Hugging Face folder holds; `weights` names one file instead of those the folder lists."""
-    config = read_config(folder)
+    config, quantization = read_config(folder), read_quantization(folder)
     found = drop_wrappers(index_safetensors(weights) if weights else index_folder(folder))
+    integers: Mapping[str, StoredIntegers] = {}
+    if quantization is not None:
+        found, integers = take_out(quantization, config, found, str(folder))
     config, found = settle_head(config, found, str(folder))
     config, found = settle_qkv_bias(config, found, str(folder))
-    return survey(config, found, HUGGING_FACE, str(folder))
+    return survey(config, found, HUGGING_FACE, str(folder), integers)
 
 
 def index_folder(folder: Path) -> dict[str, Stored]:
@@ -135,7 +140,7 @@ def write_weights(
     extra_metadata: Mapping[str, str] | None = None,
 ) -> None:
     """The same for weights that stand in no model, such as averages, under the names they have in one."""
-    special = _special_ids(config, tokenizer)
+    special = special_ids(config, tokenizer)
     stored_as = str(dtype or weights["wte.weight"].dtype).removeprefix("torch.")
     write_json(folder / CONFIG, {**config_to_hf(config), **special, "torch_dtype": stored_as})
     write_json(folder / "generation_config.json", special)
@@ -144,7 +149,7 @@ def write_weights(
         tokenizer.save(folder)
 
 
-def _special_ids(config: GPT2Config, tokenizer: Tokenizer | None) -> Json:
+def special_ids(config: GPT2Config, tokenizer: Tokenizer | None) -> Json:
     """GPT-2 begins and ends a text with the same token; a vocabulary that is not known may have another, or none."""
     if tokenizer is not None:
         end = tokenizer.specials.get(END_OF_TEXT)

@@ -1,6 +1,7 @@
 """A model that was found, but is read only when somebody needs it as PyTorch's."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING
 from glassgpt.checkpoints.hf_config import CONFIG
 from glassgpt.checkpoints.manifest import MANIFEST
 from glassgpt.checkpoints.places import Place
+from glassgpt.checkpoints.quantization import Quantization, read_quantization
 from glassgpt.device import resolve
 
 if TYPE_CHECKING:
+    from glassgpt.checkpoints.integers_file import StoredIntegers
     from glassgpt.model import GPT2
 
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json", CONFIG, "hparams.json", "model.ckpt.*", "checkpoint")
@@ -33,6 +36,18 @@ class Unread:
 
         wanted = resolve(self.device, self.dtype)
         return assemble(survey_place(self.place), dtype=wanted.dtype, device=wanted.device)
+
+    @property
+    def quantization(self) -> Quantization | None:
+        """How its matrices are stored, if not as floats."""
+        return read_quantization(self.place.folder)
+
+    @property
+    def integers(self) -> "Mapping[str, StoredIntegers]":
+        """Where they are stored: matrices as integers, by name."""
+        from glassgpt.checkpoints.loading import survey_place
+
+        return survey_place(self.place).integers if self.quantization is not None else {}
 
     @cached_property
     def files(self) -> tuple[Path, ...]:

@@ -44,6 +44,7 @@ def open_model(where: str, place: Place, out: Terminal, kernels: Kernels | None 
                 dtype=place.dtype,
                 backend=kernels.backend,
                 weights=None if kernels.weights == "auto" else kernels.weights,
+                kv_cache=None if kernels.kv_cache == "auto" else kernels.kv_cache,
                 threads=place.threads or None,
                 cache=kernels.cache,
                 progress=report,

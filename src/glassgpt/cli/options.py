@@ -58,6 +58,8 @@ class Kernels:
     """PyTorch's kernels, our own for the CPU, or (auto) our own where they run."""
     weights: Literal["auto", "float32", "bfloat16", "int8", "int4"] = "auto"
     """Format in which native kernels hold the matrices; auto keeps the model's own."""
+    kv_cache: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
+    """Format in which native kernels remember a text; auto is bfloat16, and float32 beside float32 weights."""
     cache: bool = True
     """Keep nothing on disk for the next time: neither packed weights (beside the model, in its folder .glassgpt, or in
     the cache folder) nor compiled kernels (there too)."""

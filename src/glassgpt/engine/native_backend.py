@@ -14,6 +14,7 @@ from jaxtyping import Float32
 
 from glassgpt.checkpoints.download import own_cache
 from glassgpt.engine.backend import Memory, Piece
+from glassgpt.errors import InvalidParameter
 from glassgpt.kernels import (
     FORMATS,
     Cache,
@@ -32,6 +33,8 @@ from glassgpt.model.cost import past_bytes
 if TYPE_CHECKING:
     from glassgpt.model import GPT2
 
+KV_CACHES = ("float32", "bfloat16", "int8")
+"""Formats of keys and values."""
 CHUNK = 512
 """How many tokens one step reads at most."""
 MEMORY_BYTES = 4 * 2**30
@@ -69,8 +72,9 @@ class NativeMemory:
 class NativeBackend:
     """A model ready to write, from packed weights.
 
-    `threads` None takes as many as suit the model and the machine. Kernels are kept in `folder`: None takes the user's
-    cache folder, False keeps none.
+    `kv_cache` is the format of keys and values: "float32", "bfloat16" or "int8"; None takes float32 beside such
+    weights, bfloat16 beside others. `threads` None takes as many as suit the model and the machine. Kernels are kept in
+    `folder`: None takes the user's cache folder, False keeps none.
     """
 
     def __init__(
@@ -78,14 +82,16 @@ class NativeBackend:
         config: GPT2Config,
         weights: Weights,
         *,
+        kv_cache: str | None = None,
         threads: int | None = None,
         chunk: int = CHUNK,
         folder: Path | Literal[False] | None = None,
         report: Report | None = None,
     ) -> None:
+        need_known_cache(kv_cache)
         self.config, self._weights = config, weights
         body, head = weights.blocks[0].c_attn.packed.format, weights.head.packed.format
-        cache = FORMATS["float32" if body.name == "float32" else "bfloat16"]
+        cache = FORMATS[kv_cache or ("float32" if body.name == "float32" else "bfloat16")]
         design = Design(body, head, cache, config.activation)
         kept = own_cache() / "kernels" if folder is None else folder or None
         if report is not None and not is_compiled(host(), design, kept):
@@ -102,6 +108,7 @@ class NativeBackend:
         *,
         weights: str | None = None,
         head: str | None = None,
+        kv_cache: str | None = None,
         threads: int | None = None,
         chunk: int = CHUNK,
         folder: Path | Literal[False] | None = None,
@@ -113,7 +120,8 @@ class NativeBackend:
         """
         from glassgpt.engine.native_weights import pack
 
-        return cls(model.config, pack(model, weights, head), threads=threads, chunk=chunk, folder=folder)
+        packed = pack(model, weights, head)
+        return cls(model.config, packed, kv_cache=kv_cache, threads=threads, chunk=chunk, folder=folder)
 
     @property
     def weights(self) -> str:
@@ -160,3 +168,9 @@ class NativeBackend:
         for piece in pieces:
             memory.lengths[piece.row] += len(piece.ids)
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def need_known_cache(kv_cache: str | None) -> None:
+    """Refuse formats of keys and values that there are not."""
+    if kv_cache not in (None, *KV_CACHES):
+        raise InvalidParameter("kv_cache", kv_cache, f"must be one of {', '.join(KV_CACHES)}")

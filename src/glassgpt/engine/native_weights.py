@@ -1,11 +1,14 @@
 """From PyTorch's model to the layout of the native kernels."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from torch import Tensor
 
+from glassgpt.checkpoints.integers_file import StoredIntegers
 from glassgpt.errors import InvalidParameter
-from glassgpt.kernels import FORMATS, Shape, Unavailable, Weights, pack_model, unavailable
+from glassgpt.kernels import FORMATS, Integers, Shape, Unavailable, Weights, pack_model, unavailable
 from glassgpt.model import GPT2
 from glassgpt.model.gpt2 import Attention
 
@@ -20,25 +23,34 @@ def why_not_native(model: GPT2) -> Unavailable | None:
     return unavailable()
 
 
-def pack(model: GPT2, body: str | None = None, head: str | None = None) -> Weights:
+def pack(
+    model: GPT2,
+    body: str | None = None,
+    head: str | None = None,
+    integers: Mapping[str, StoredIntegers] | None = None,
+) -> Weights:
     """The model's weights in the kernels' layout; embeddings are shared with the model.
 
-    `body` is a name of `FORMATS`, by default the model's own type; `head` likewise for the last matrix.
+    `body` is a name of `FORMATS`, by default that of the `integers` which the model's files hold, or its own type;
+    `head` likewise for the last matrix. Integers of that format are packed as they are, all else is rounded to nearest.
     """
     reason = why_not_native(model)
     if reason is not None:
         raise InvalidParameter("backend", "native", f"{reason.reason}: {reason.advice}")
-    body = str(model.wte.weight.dtype).removeprefix("torch.") if body is None else body
-    head = body if head is None else head
-    for name, value in (("weights", body), ("head", head)):
-        if value not in FORMATS:
-            raise InvalidParameter(name, value, f"must be one of {', '.join(FORMATS)}")
+    integers = integers or {}
+    last = "wte.weight" if model.config.tie_embeddings else "lm_head.weight"
+    body, head = _formats(model, body, head, integers, last)
     config, state = model.config, model.state_dict()
 
     def get(name: str) -> np.ndarray:
         if name not in state:  # a query-key-value projection without bias
             return np.zeros(3 * config.emb_dim, np.float32)
         return state[name].float().numpy()
+
+    def get_matrix(name: str) -> np.ndarray | Integers:
+        found = integers.get(name)
+        kept = found is not None and found.format == (head if name == last else body)
+        return found.read() if found is not None and kept else get(name)
 
     shape = Shape(
         vocabulary=config.vocab_size,
@@ -52,7 +64,23 @@ def pack(model: GPT2, body: str | None = None, head: str | None = None) -> Weigh
         factors=tuple(module.scale for module in model.modules() if isinstance(module, Attention)),
     )
     tables = _table(state["wte.weight"]), _table(state["wpe.weight"])
-    return pack_model(get, shape, tables, FORMATS[body], FORMATS[head], config.tie_embeddings)
+    return pack_model(get, shape, tables, FORMATS[body], FORMATS[head], config.tie_embeddings, get_matrix)
+
+
+def _formats(
+    model: GPT2, body: str | None, head: str | None, integers: Mapping[str, StoredIntegers], last: str
+) -> tuple[str, str]:
+    """What was asked for; else what is stored; else the model's own type."""
+    own = str(model.wte.weight.dtype).removeprefix("torch.")
+    stored = next((found.format for name, found in integers.items() if name.startswith("h.")), None)
+    body = stored or own if body is None else body
+    if head is None:
+        as_stored = integers[last].format if last in integers else own
+        head = as_stored if body == stored else body
+    for name, value in (("weights", body), ("head", head)):
+        if value not in FORMATS:
+            raise InvalidParameter(name, value, f"must be one of {', '.join(FORMATS)}")
+    return body, head
 
 
 def _table(tensor: Tensor) -> np.ndarray:
