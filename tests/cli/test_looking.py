@@ -171,6 +171,7 @@ def workplace(tmp_path, monkeypatch):
 SHORT = {
     "lr": "--climb-steps 10 --rows 1 --model.emb-dim 32 --model.n-heads 1 --model.n-layers 1",
     "mup": "--widths 32,64 --steps 2",
+    "quantize": "--texts 2 --method nearest",
     "sweep": "--trials 2 --steps 2 --rows 1 --model.emb-dim 32 --model.n-heads 1",
     "scaling": "--sizes 1x32,2x32,2x64 --steps 2 --rows 1",
 }

@@ -48,6 +48,7 @@ VERBS = {
     "bench":           Verb("glassgpt.cli.bench:main", "how fast a model runs here, beside what the machine can do"),
     "info":            Verb("glassgpt.cli.info:main", "shape, parameters and memory of a model"),
     "convert":         Verb("glassgpt.cli.convert:main", "rewrite a model in another format"),
+    "quantize":        Verb("glassgpt.cli.quantize:main", "write a model in integers, and say what that costs"),
     "train":           Verb("glassgpt.cli.train:main", "train a model from scratch"),
     "lr":              Verb("glassgpt.cli.lr:main", "find a learning rate for a recipe"),
     "mup":             Verb("glassgpt.cli.mup:main", "check that activations keep their size as models widen"),
