@@ -79,6 +79,7 @@ def main() -> None:
     model = initialize(GPT2(TINY if asked.tiny else SIZES["small"]), seed=0).eval()
     generator = torch.Generator().manual_seed(0)
     rows: list[dict[str, object]] = []
+    held = 0
 
     def show(name: str, length: int, taken: float) -> None:
         limit = ALLOWED.get((name, length))
@@ -91,11 +92,11 @@ def main() -> None:
         seen = trace(model, ids)
         for name, task in tasks(model, seen).items():
             show(name, length, seconds(task, asked.times))
+        held = sum(tensor.nbytes for tensor in (seen.stream, *seen.kept))
+        print(f"{length:>5} tokens  held by a trace           {held / 1e6:>10,.1f} MB")
         if length < 64:
             show("sweep", length, seconds(lambda seen=seen: sweep(seen), 1))
     show("scores of all heads", 0, seconds(lambda: score_heads(model), 1))
-    held = sum(tensor.nbytes for tensor in (seen.stream, *seen.kept))
-    print(f"a trace of {length:,} tokens holds {held / 1e6:,.1f} MB")
     print(json.dumps({"threads": asked.threads, "trace_bytes": held, "rows": rows}))
 
 

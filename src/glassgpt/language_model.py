@@ -37,6 +37,7 @@ from glassgpt.sampling import SamplingParams, library
 from glassgpt.tokens import Tokenizer
 
 if TYPE_CHECKING:
+    from glassgpt.interpret import Intervention, Trace
     from glassgpt.model import GPT2
 
 
@@ -207,6 +208,22 @@ class LanguageModel:
         ids = torch.tensor([self._fitting(text)], device=self.model.wte.weight.device)
         with torch.inference_mode():
             return self.model.hidden(ids)[0].mean(dim=0).float().cpu().numpy()
+
+    def trace(self, text: str = "", *interventions: "Intervention") -> "Trace":
+        """What happens inside while the model reads a text: see `glassgpt.interpret`."""
+        from glassgpt.interpret import trace
+
+        return trace(self.model, self._fitting(text), interventions, spell=self.tokenizer.spell)
+
+    def under(self, *interventions: "Intervention") -> "LanguageModel":
+        """The same model with changes made inside: it writes, foresees and scores under them, on PyTorch's kernels."""
+        from glassgpt.engine import TorchBackend
+        from glassgpt.interpret import check, reading
+
+        for one in interventions:
+            check(one.part, self.config)
+        backend = TorchBackend(self.model, pack=False, hidden=reading(*interventions))
+        return LanguageModel(self.model, self.tokenizer, self.name, self.path, backend=backend)
 
     def _ids(self, text: str) -> list[int]:
         return self.tokenizer.encode(text) or [self.tokenizer.end_of_text]

@@ -141,6 +141,19 @@ def test_two_models_on_one_text(glassgpt, model, lm):
     assert "+0.00 bits in all" in glassgpt("compare", model, model, stdin=TEXT.encode()).out
 
 
+def test_words_are_written_and_foreseen_under_changes(glassgpt, model, lm):
+    from glassgpt.interpret import Head, Mlp, mean, zero
+
+    changed = lm.under(zero(Mlp(0)), mean(Head(1, 1), lm.trace(TEXT)))
+    asked = (model, TEXT, "--do", "zero mlp 0", "--do", "mean head 1.1", "--json")
+    answer = glassgpt("next", *asked).json
+    near([word["probability"] for word in answer["next"]], [word.probability for word in changed.next_words(TEXT)])
+    assert answer["next"][0]["probability"] != lm.next_words(TEXT)[0].probability
+    settings = {"temperature": 0.0, "max_new_tokens": 8, "ignore_eos": True}
+    written = glassgpt("generate", *asked, "-t", 0, "-n", 8).json
+    assert changed.generate(TEXT, **settings).startswith(written["samples"][0]["text"])
+
+
 @pytest.mark.parametrize(
     "typed",
     [

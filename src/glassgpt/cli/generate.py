@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from tyro.conf import Positional, arg
 
 from glassgpt.cli.bars import padding, percent
+from glassgpt.cli.changing import Changes, under
 from glassgpt.cli.many import as_json, write_many
 from glassgpt.cli.open_model import open_model
 from glassgpt.cli.options import Kernels, Place, Sampling, Source, Talk, UsageError
@@ -27,7 +28,7 @@ WIDEST = 24
 
 
 @dataclass(frozen=True, kw_only=True)
-class Generate(Source, Sampling, Place, Kernels, Talk):
+class Generate(Source, Sampling, Changes, Place, Kernels, Talk):
     """Continue a text, word by word, as the model would write it.
 
     One word on the command line is the PROMPT, for the model that comes with GlassGPT; two are MODEL and PROMPT.
@@ -73,7 +74,7 @@ def main(options: Generate) -> int:
     if options.prompts:
         return _answer_all(options, options.prompts, out)
     asked, settings = sort_out_prompt(options.words, options), settings_of(options)
-    lm = open_model(asked.model, options, out)
+    lm = under(open_model(asked.model, options, out), options, asked.text or "")
     prompt, drafts, pace = asked.text or "", [Draft() for _ in range(options.num_samples)], Pace()
     live = options.stream and not options.json and options.num_samples == 1
     page = Page(out, prompt if options.echo else "") if live else None
@@ -98,7 +99,7 @@ def _take_turns(options: Generate, out: Terminal) -> int:
     if len(words) > 1 or (words and not (options.model is None and names_a_model(words[0]))):
         raise UsageError("--interactive takes at most a MODEL; the text is what you write at the prompt")
     settings_of(options)  # mistakes are told of before the model is loaded
-    lm = open_model(words[0] if words else options.model or EMBEDDED, options, out)
+    lm = under(open_model(words[0] if words else options.model or EMBEDDED, options, out), options)
     take_turns(lm, lambda: settings_of(options), out)
     return 0
 
@@ -108,7 +109,7 @@ def _answer_all(options: Generate, prompts: str, out: Terminal) -> int:
     if len(words) > (options.model is None) or options.file:
         raise UsageError("--prompts takes at most a MODEL; the texts are those of the file")
     settings = settings_of(options)  # mistakes are told of before the model is loaded
-    lm = open_model(words[0] if words else options.model or EMBEDDED, options, out)
+    lm = under(open_model(words[0] if words else options.model or EMBEDDED, options, out), options)
     try:
         write_many(lm, prompts, settings, out)
     except KeyboardInterrupt:  # the lines that are out are whole

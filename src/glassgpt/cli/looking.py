@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from tyro.conf import UseAppendAction, arg
+from tyro.conf import arg
 
+from glassgpt.cli.changing import Changes
 from glassgpt.cli.open_model import open_model
 from glassgpt.cli.options import Place, Source, Talk, UsageError
 from glassgpt.cli.prompt import sort_out_prompt
@@ -31,15 +32,13 @@ class Picture:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inside(Source, Place, Talk):
+class Inside(Changes, Source, Place, Talk):
     """Where to look"""
 
     pos: Annotated[int, arg(metavar="POSITION")] = -1
     """Which token, counted from 0, or from the end with -1, -2 …"""
     bos: bool = False
     """Put the end-of-text token first, as the start of a document."""
-    do: Annotated[tuple[str, ...], arg(metavar="CHANGE"), UseAppendAction] = ()
-    """Change something inside first: "zero head 2.1", "scale mlp 3 by 0.5", "mean neuron 4.17", "zero edge 7>3"."""
 
 
 @dataclass(frozen=True, slots=True)

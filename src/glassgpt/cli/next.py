@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from tyro.conf import Positional, arg
 
 from glassgpt.cli.bars import bar, padding, percent, visible
+from glassgpt.cli.changing import Changes, under
 from glassgpt.cli.open_model import open_model
 from glassgpt.cli.options import Kernels, Place, Source, Talk, UsageError
 from glassgpt.cli.prompt import sort_out_prompt
@@ -20,7 +21,7 @@ BAR, WIDEST, TAIL = 40, 20, 60
 
 
 @dataclass(frozen=True, kw_only=True)
-class Next(Source, Place, Kernels, Talk):
+class Next(Source, Changes, Place, Kernels, Talk):
     """Show the words a model would write next, and how likely it finds each.
 
     One word on the command line is the text, two are MODEL and PROMPT; without a text, how a document begins.
@@ -47,8 +48,8 @@ class Next(Source, Place, Kernels, Talk):
 def main(options: Next) -> None:
     """Print the chart."""
     asked, out = sort_out_prompt(options.words, options), Terminal(options)
-    lm = open_model(asked.model, options, out)
     prompt = asked.text or ""
+    lm = under(open_model(asked.model, options, out), options, prompt)
     found = lm.next_words(prompt, options.top)
     if options.json:
         words = [{"text": word.text, "id": word.id, "probability": word.probability} for word in found]

@@ -23,7 +23,7 @@ from glassgpt.interpret.habits import HABITS, HeadScores, score_heads
 from glassgpt.interpret.intervene import cut, freeze, mean, patch, scale, steer, zero
 from glassgpt.interpret.intervention import Intervention
 from glassgpt.interpret.lens import Lens, Watched, lens, lens_of_layer, watch
-from glassgpt.interpret.part import Attention, Block, Edge, Head, Mlp, Neuron, Part, Stream
+from glassgpt.interpret.part import Attention, Block, Edge, Head, Mlp, Neuron, Part, Stream, check
 from glassgpt.interpret.promoted import Promoted, promoted
 from glassgpt.interpret.saliency import Saliency, saliency
 from glassgpt.interpret.surprise import Surprise, surprise
@@ -70,6 +70,7 @@ __all__ = [
     "Watched",
     "attention",
     "attribute",
+    "check",
     "compare",
     "contrast",
     "cut",
