@@ -1,9 +1,11 @@
 """What happens inside: a model and a text in, numbers with a sentence each out. Start with `trace.py`.
 
-from glassgpt.interpret import attention, attribute, lens, trace
+    from glassgpt.interpret import attention
 
-seen = trace(lm.model, lm.tokenizer.encode("A robot must obey"))
-attention(seen, layer=5, head=1).describe()
+    seen = lm.trace("A robot must obey")  # or trace(model, ids)
+    attention(seen, layer=5, head=1).describe()
+
+`docs/interpret.md` shows the rest.
 """
 
 from glassgpt.interpret.attention import (
