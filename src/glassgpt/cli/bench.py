@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 NOTE = """\
 To write a token, all weights come through the memory bus: GB/s is what limits it, and fewer bytes (--weights int8) or
-more texts at once (--batch 8) is what helps. A prompt's tokens share one reading: there GFLOP/s is the limit."""
+more texts at once (--batch 8) is what helps. A prompt's tokens share one reading: there GFLOP/s is the limit.
+More than 100 % of GB/s means that the weights fit into the CPU's cache and need not come from memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
