@@ -63,7 +63,7 @@ ROWS = {
     "int4, nearest with balance": Row(replace(PLAIN, balance=True)),
     "int4, best scales": Row(replace(PLAIN, method="clip")),
     "int4, best scales with balance": Row(replace(PLAIN, method="clip", balance=True)),
-    "int4, gptq with balance": Row(replace(PLAIN, method="gptq", balance=True)),
+    "int4, gptq without balance": Row(replace(INT4, balance=False)),
     "int4, head int4": Row(replace(INT4, head="int4")),
     "int4, head float": Row(replace(INT4, head="float")),
 }
