@@ -1,7 +1,7 @@
 """How fast one more token is written by our own CPU kernels and by PyTorch's: one process, taking turns, medians.
 
     python benchmarks/native_decode.py                             # GPT-2 small, batch 1 and 8, all formats
-    python benchmarks/native_decode.py --weights int8 --places 16 900
+    python benchmarks/native_decode.py --weights int8 int4 --kv-cache int8 --places 16 900
     python benchmarks/native_decode.py --prompt 512                # reading a prompt instead
     python benchmarks/native_decode.py --tiny                      # a smoke run of a few seconds
 
@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from glassgpt.engine import Backend, NativeBackend, Piece, TorchBackend
+from glassgpt.engine.native_backend import KV_CACHES
 from glassgpt.model import GPT2, SIZES, GPT2Config, initialize
 
 TINY = GPT2Config(vocab_size=211, context_length=64, emb_dim=48, n_heads=4, n_layers=2)
@@ -28,12 +29,16 @@ FORMATS = ("float32", "bfloat16", "int8", "int4")
 READ_BYTES = 256 * 2**20
 
 
-def make(config: GPT2Config, formats: list[str], threads: int) -> dict[str, Backend]:
-    """A backend for each column."""
+def make(config: GPT2Config, formats: list[str], caches: list[str], threads: int) -> dict[str, Backend]:
+    """A backend for each row of a table."""
     model = initialize(GPT2(config), seed=0).eval()
     backends: dict[str, Backend] = {
         f"native {name}": NativeBackend.of(model, weights=name, threads=threads) for name in formats
     }
+    for cache in caches:
+        for name in formats:
+            backend = NativeBackend.of(model, weights=name, kv_cache=cache, threads=threads)
+            backends[f"native {name}, cache {cache}"] = backend
     for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
         if name in formats:
             backends[f"torch {name}"] = TorchBackend(initialize(GPT2(config), seed=0).eval().to(dtype))
@@ -93,7 +98,7 @@ def show(title: str, tokens: int, medians: dict[str, float], speed: float, backe
     for name, median in medians.items():
         backend = backends[name]
         rate = f"{backend.bytes_read_each_step / median / 1e9:.1f}" if isinstance(backend, NativeBackend) else "–"
-        peer = medians.get(name.replace("native", "torch"), slowest)
+        peer = medians.get(name.replace("native", "torch").partition(",")[0], slowest)
         print(f"| {name} | {median * 1e3:.2f} | {tokens / median:.0f} | {rate} | {peer / median:.2f} |", flush=True)
     return {"row": title, "read_gbs": round(speed, 1), "ms": {name: round(t * 1e3, 3) for name, t in medians.items()}}
 
@@ -101,6 +106,7 @@ def show(title: str, tokens: int, medians: dict[str, float], speed: float, backe
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--weights", nargs="+", choices=FORMATS, default=list(FORMATS))
+    parser.add_argument("--kv-cache", nargs="+", choices=KV_CACHES, default=[], help="further rows with such caches")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8])
     parser.add_argument("--places", type=int, nargs="+", default=[16], help="tokens that each text holds already")
     parser.add_argument("--prompt", type=int, default=0, help="read a prompt of so many tokens instead")
@@ -119,7 +125,7 @@ def main(arguments: list[str]) -> int:
     args = parse(arguments)
     torch.set_num_threads(args.threads)
     config = TINY if args.tiny else SIZES[args.size]
-    backends, rows = make(config, args.weights, args.threads), []
+    backends, rows = make(config, args.weights, args.kv_cache, args.threads), []
     if args.prompt:
         runs = {name: reading(backend, args.prompt) for name, backend in backends.items()}
         medians, speed = compare(runs, args.rounds, 1)
