@@ -7,6 +7,7 @@ read this file, and modules imported before that would go unchecked.
 import atexit
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -28,6 +29,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Packed weights and compiled kernels of tests are made once for all of them, and leave the user's own alone.
 os.environ["GLASSGPT_CACHE"] = tempfile.mkdtemp(prefix="glassgpt-cache-")
 atexit.register(shutil.rmtree, os.environ["GLASSGPT_CACHE"], ignore_errors=True)
+
+# A shell starts jobs in the background with Ctrl-C ignored, and what is ignored stays so in all their children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Programs that a test starts import this checkout too.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
