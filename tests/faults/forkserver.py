@@ -27,8 +27,7 @@ class Outcome:
     out: str
     err: str
     seconds: float
-    cpu_seconds: float
-    """What it computed, which does not depend on how busy the machine is."""
+    """From its start to its end."""
     pid: int
 
 
@@ -120,7 +119,7 @@ class Child:
     """One forked process, its output in two files."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self.pid, self.began, self.seconds, self.cpu_seconds = path, 0, 0.0, 0.0, 0.0
+        self.path, self.pid, self.began, self.seconds = path, 0, 0.0, 0.0
         self.status: int | None = None
 
     def start(self, job: Any, settings: dict[str, Any], gate: int, opener: int) -> None:
@@ -150,9 +149,8 @@ class Child:
     def ended(self) -> bool:
         """Whether it is over; remembers how."""
         if self.status is None:
-            pid, status, used = os.wait4(self.pid, os.WNOHANG)
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
-                self.cpu_seconds = used.ru_utime + used.ru_stime
                 self.status, self.seconds = os.waitstatus_to_exitcode(status), time.monotonic() - self.began
         return self.status is not None
 
@@ -163,8 +161,7 @@ class Child:
     def told(self) -> dict[str, Any]:
         """The fields of an `Outcome`."""
         texts = {name: self.path.with_suffix(f".{name}").read_text(errors="replace") for name in ("out", "err")}
-        times = {"seconds": self.seconds, "cpu_seconds": self.cpu_seconds}
-        return {"code": self.status, "pid": self.pid, **times, **texts}
+        return {"code": self.status, "pid": self.pid, "seconds": self.seconds, **texts}
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ def test_a_signal_saves_the_last_finished_step(nursery, place, command, chance, 
         met = nursery.run(
             "cli", arguments=command(run, **settings), signals=[(chance.uniform(0, whole.seconds), int(number))]
         )
-        assert met.cpu_seconds < 10
         if met.code == CODES[number]:
             done = [event["step"] for event in events(run) if event["event"] == "step"]
             assert Run(run).latest() == (done[-1] if done else None)
@@ -42,7 +41,6 @@ def test_a_second_signal_ends_it_at_once_and_harms_nothing(nursery, place, comma
         numbers = [int(chance.choice(list(CODES))) for _ in range(2)]
         later = moment + chance.uniform(0, 0.02)
         met = nursery.run("cli", arguments=command(run), signals=[(moment, numbers[0]), (later, numbers[1])])
-        assert met.cpu_seconds < 10
         assert met.code in {0, *CODES.values(), *(-number for number in CODES)}, met.err
         assert nursery.run("cli", arguments=command(run)).code == 0
         assert final(run) == expected

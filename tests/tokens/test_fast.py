@@ -1,7 +1,6 @@
 import logging
 import random
 import sys
-import time
 from itertools import pairwise
 
 import pytest
@@ -89,26 +88,10 @@ def test_a_long_text_is_encoded_in_sections_without_a_seam(shared_data, encoders
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NASTY)
-def test_a_megabyte_of_anything_takes_less_than_a_second(encoders, name):
-    started = time.process_time()
-    ids = encoders[0].encode(NASTY[name])
-    assert time.process_time() - started < 1
-    assert ids == encoders[1].encode(NASTY[name])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", [FastokensEncoder, ReadableEncoder])
-def test_time_grows_with_the_length_and_not_with_its_square(kind):
-    encoder = kind(Tokenizer.gpt2().vocabulary)
-
-    def seconds(length):
-        started = time.process_time()
-        encoder.encode("a" * length)
-        return time.process_time() - started
-
-    short, long = (20_000, 160_000) if kind is ReadableEncoder else (500_000, 4_000_000)
-    seconds(short + 1)
-    assert seconds(long) < 8 * 3 * min(seconds(short), seconds(short + 2))
+def test_a_megabyte_of_anything_is_encoded_alike_by_the_two_libraries(encoders, name):
+    """How long it takes, and that twice the text takes twice the time, is measured in benchmarks/tokenize_hard_text.py."""
+    native, tiktoken = encoders
+    assert native.encode(NASTY[name]) == tiktoken.encode(NASTY[name])
 
 
 def test_without_the_first_library_the_second_is_used_and_the_log_says_so_once(monkeypatch, caplog, fresh_log):

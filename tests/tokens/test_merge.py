@@ -36,6 +36,23 @@ def test_the_heap_gives_what_the_rule_says(piece, ranks):
     assert merge(piece, ranks)[0] == by_the_rule(piece, ranks)
 
 
+class CountingRanks(dict):
+    """Ranks that know how often they were asked."""
+
+    asked = 0
+
+    def __contains__(self, pair):
+        self.asked += 1
+        return super().__contains__(pair)
+
+
+@given(rank_tables(), st.integers(1, 2000), st.randoms(use_true_random=False))
+def test_work_grows_with_the_length_and_not_with_its_square(table, length, chance):
+    ranks = CountingRanks(table)
+    merge(bytes(chance.choices(b"ab", k=length)), ranks)
+    assert ranks.asked <= 3 * length  # each pair of neighbours, then two for each merge
+
+
 @given(LETTERS, rank_tables())
 def test_played_back_the_steps_lead_from_bytes_to_tokens(piece, ranks):
     tokens, steps = merge(piece, ranks)
