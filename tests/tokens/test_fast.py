@@ -89,7 +89,7 @@ def test_a_long_text_is_encoded_in_sections_without_a_seam(shared_data, encoders
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NASTY)
 def test_a_megabyte_of_anything_is_encoded_alike_by_the_two_libraries(encoders, name):
-    """How long it takes, and that twice the text takes twice the time, is measured in benchmarks/tokenize_hard_text.py."""
+    """How long it takes, and how that grows, is measured by benchmarks/tokenize_hard_text.py."""
     native, tiktoken = encoders
     assert native.encode(NASTY[name]) == tiktoken.encode(NASTY[name])
 

@@ -1,0 +1,58 @@
+"""A process with one program and one model: `python -m writers.worker prepare|serve KIND FOLDER THREADS`.
+
+`serve` answers each line of JSON on stdin by one on stdout. Programs may print what they like; it goes to stderr.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+from writers import KINDS, Ids, Kind, Writer, prepared
+
+
+def main(what: str, name: str, folder: str, threads: int) -> None:
+    """Make what the program reads, or write texts until stdin ends."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    kind = next(kind for kind in KINDS if kind.name == name)
+    module, place = import_module(f"writers.{kind.module}"), prepared(kind, Path(folder))
+    if what == "prepare":
+        module.prepare(Path(folder) / "source", place, kind.form)
+        return
+    started = time.perf_counter()
+    writer = module.open_writer(place, kind.form, threads)
+    print(json.dumps({"seconds": time.perf_counter() - started}), file=answers, flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        print(json.dumps(answer(writer, request["prompts"], request["count"])), file=answers, flush=True)
+
+
+def answer(writer: Writer, prompts: Sequence[Ids], count: int) -> dict:
+    """The time until one token of each text is written, until `count` more are, and what was written."""
+    started = time.perf_counter()
+    writer.write(prompts, 1)
+    first = time.perf_counter() - started
+    if not count:
+        return {"first": first, "peak": peak()}
+    started = time.perf_counter()
+    written = writer.write(prompts, count + 1)
+    return {"first": first, "more": time.perf_counter() - started - first, "written": written, "peak": peak()}
+
+
+def peak() -> int:
+    """Bytes of memory this process has used at most (Linux)."""
+    status = Path("/proc/self/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) * 1024
+
+
+def command(what: str, kind: Kind, folder: Path, threads: int) -> list[str]:
+    """How to start such a process."""
+    return [sys.executable, "-m", "writers.worker", what, kind.name, str(folder), str(threads)]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))
