@@ -10,6 +10,7 @@ from glassgpt.engine.backend import Backend, Memory, Piece
 from glassgpt.engine.choose_backend import need_no_format, open_backend, open_native
 from glassgpt.engine.generate import generate, generate_each, stream
 from glassgpt.engine.native_backend import SMALL, NativeBackend
+from glassgpt.engine.prefixes import Prefixes, Reading
 from glassgpt.engine.request import Completion, Decoder, Event, Request, TokenLogprob, accept
 from glassgpt.engine.scheduler import Limits, Scheduler
 from glassgpt.engine.score import score_ids
@@ -29,6 +30,8 @@ __all__ = [
     "Memory",
     "NativeBackend",
     "Piece",
+    "Prefixes",
+    "Reading",
     "Request",
     "Scheduler",
     "Stream",

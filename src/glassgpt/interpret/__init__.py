@@ -25,12 +25,14 @@ from glassgpt.interpret.habits import HABITS, HeadScores, score_heads
 from glassgpt.interpret.intervene import cut, freeze, mean, patch, scale, steer, zero
 from glassgpt.interpret.intervention import Intervention
 from glassgpt.interpret.lens import Lens, Watched, lens, lens_of_layer, watch
+from glassgpt.interpret.matrix import Weight, weight
 from glassgpt.interpret.part import Attention, Block, Edge, Head, Mlp, Neuron, Part, Stream, check
 from glassgpt.interpret.promoted import Promoted, promoted
 from glassgpt.interpret.saliency import Saliency, saliency
 from glassgpt.interpret.surprise import Surprise, surprise
 from glassgpt.interpret.sweep import LayerSweep, Sweep, sweep, sweep_layers
 from glassgpt.interpret.trace import Trace, trace
+from glassgpt.interpret.way import Way, way
 from glassgpt.interpret.wording import intervention
 from glassgpt.interpret.words import (
     Difference,
@@ -70,6 +72,8 @@ __all__ = [
     "Sweep",
     "Trace",
     "Watched",
+    "Way",
+    "Weight",
     "attention",
     "attribute",
     "check",
@@ -102,6 +106,8 @@ __all__ = [
     "trace",
     "value_weighted",
     "watch",
+    "way",
+    "weight",
     "without_first",
     "zero",
 ]

@@ -2,6 +2,7 @@
 
 from glassgpt.sampling.arrays import Array, library
 from glassgpt.sampling.choose import NOTHING_LEFT, choose, choose_greedy
+from glassgpt.sampling.explained import Drawn, Stage, explain
 from glassgpt.sampling.noise import gumbel, key, keys_like
 from glassgpt.sampling.params import SamplingParams
 from glassgpt.sampling.process import PLAIN, Row, constrain, narrow, process
@@ -10,11 +11,14 @@ __all__ = [
     "NOTHING_LEFT",
     "PLAIN",
     "Array",
+    "Drawn",
     "Row",
     "SamplingParams",
+    "Stage",
     "choose",
     "choose_greedy",
     "constrain",
+    "explain",
     "gumbel",
     "key",
     "keys_like",
