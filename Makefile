@@ -1,6 +1,8 @@
 # GlassGPT: everything a person or CI does here. Needs Python 3.11 or later, pip and make.
 #
 #   make run     install into .venv, then let the model that ships with GlassGPT write a text
+#   make explore install, build the page once (needs npm, or fetches Node with pip), and open the Explorer
+#   make page    build the Explorer's page only
 #   make test    install, then run all tests: the unit part first, the slow part after it
 #   make unit    the unit part only
 #   make release-faults  the fault tests with ten times as many faults: most of an hour
@@ -21,12 +23,18 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constra
 # Tests run in two processes of one thread each, as many as the smallest machine they are meant for has cores.
 PYTEST = $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-.PHONY: run test unit slow release-faults check bench clean
+.PHONY: run explore page test unit slow release-faults check bench clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/installed
 	$(BIN)/glassgpt generate "$(PROMPT)" --max-new-tokens 120 --temperature 0.8 --top-k 40 --seed 1
 	$(BIN)/glassgpt next "$(PROMPT)"
+
+explore: $(VENV)/installed page
+	$(BIN)/glassgpt explore
+
+page: $(VENV)/installed
+	@$(BIN)/python web/build.py
 
 test: unit slow
 
@@ -49,7 +57,7 @@ bench: $(VENV)/installed-for-tests
 	@for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 clean:
-	rm -rf $(VENV) build dist .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist web/node_modules src/glassgpt/explorer/page .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps make a second call skip the installation until the list of packages changes.
@@ -57,7 +65,7 @@ $(VENV)/installed: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing GlassGPT and PyTorch into $(VENV): a minute or two, once" >&2
 	@$(PIP) --upgrade pip
 	@$(PIP) torch
-	@$(PIP) --build-constraint constraints.txt --editable .
+	@$(PIP) --build-constraint constraints.txt --editable '.[explore]'
 	@touch $@
 
 $(VENV)/installed-for-tests: $(VENV)/installed

@@ -164,6 +164,7 @@ def workplace(tmp_path, monkeypatch):
         steps = [{"event": "step", "step": n, "loss": 3.0 - n, "tokens_per_second": 9.0} for n in (1, 2)]
         (tmp_path / "runs" / name / "log.jsonl").write_text("".join(json.dumps(step) + "\n" for step in steps))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("uvicorn.Server.run", lambda server, sockets: None)  # it would listen until interrupted
     return tmp_path
 
 

@@ -21,7 +21,8 @@ def wheel(tmp_path_factory):
     """Built from this checkout, without network: the build tool is already here."""
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index"]
-    done = subprocess.run([*build, "-w", folder, ROOT], capture_output=True, text=True, timeout=240)
+    environment = os.environ | {"GLASSGPT_PAGE": "skip"}  # a page that is built goes in all the same
+    done = subprocess.run([*build, "-w", folder, ROOT], env=environment, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     (built,) = folder.glob("*.whl")
     return built

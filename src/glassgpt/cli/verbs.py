@@ -36,6 +36,7 @@ class Verb:
 VERBS = {
     "generate":        Verb("glassgpt.cli.generate:main", "continue a text, word by word", ("sample",)),
     "next":            Verb("glassgpt.cli.next:main", "the ten words that would come next, as bars"),
+    "explore":         Verb("glassgpt.cli.explore:main", "look inside a model: a page on this machine"),
     "score":           Verb("glassgpt.cli.score:main", "how surprising a text is, token by token"),
     "attn":            Verb("glassgpt.cli.attn:main", "where attention looks: one head in full, or all of them"),
     "lens":            Verb("glassgpt.cli.lens:main", "what a model would say if it stopped at each layer"),

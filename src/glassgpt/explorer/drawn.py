@@ -1,0 +1,65 @@
+"""The next words as the page is told of them: the list, what each setting left of it, the ruler, and the race."""
+
+from math import inf
+
+import numpy as np
+from jaxtyping import Float
+
+from glassgpt.explorer.spelled import token
+from glassgpt.sampling import Array, Drawn, Stage, library
+from glassgpt.tokens import Tokenizer
+
+RULER = 60
+"""So many words are told apart on the ruler of probability; the others are one stretch."""
+
+
+def likeliest(logits: Float[Array, " V"], top: int, tokenizer: Tokenizer) -> dict[str, object]:
+    """The words most likely to come next, all others together, and how undecided the model is, in nats."""
+    a, scores = library(logits), numbers(logits)
+    chances, order = numbers(a.softmax(logits[None])[0]), numbers(a.sort(logits[None], descending=True)[1][0])
+    best = order[:top].tolist()
+    words = [
+        token(tokenizer, word) | {"probability": float(chances[word]), "logit": float(scores[word])} for word in best
+    ]
+    logprobs = a.log_softmax(a.float64(logits[None]))
+    return {
+        "words": words,
+        "others": {"count": len(chances) - top, "probability": float(1 - chances[best].sum(dtype=np.float64))},
+        "entropy": float(a.entropy(logprobs)[0, 0]),
+    }
+
+
+def draw(drawn: Drawn, best: list[int], tokenizer: Tokenizer) -> dict[str, object]:
+    """How one of them is drawn: stages for the words on the list, the ruler of what is left, the race."""
+    last = drawn.stages[-1]
+    left = numbers(last.probabilities)
+    order = numbers(library(last.logits).sort(last.logits[None], descending=True)[1][0])
+    ruler = [
+        token(tokenizer, int(word)) | {"probability": float(left[word])} for word in order[: min(RULER, last.kept)]
+    ]
+    told: dict[str, object] = {
+        "greedy": drawn.greedy,
+        "stages": [_stage(stage, best) for stage in drawn.stages],
+        "ruler": ruler,
+        "chosen": None,
+        "before": 0.0,
+    }
+    racers = best
+    if drawn.chosen >= 0:
+        racers = list(dict.fromkeys([*best, drawn.chosen]))
+        ahead = order[: int(np.flatnonzero(order == drawn.chosen)[0])]
+        told["chosen"] = token(tokenizer, drawn.chosen) | {"probability": float(left[drawn.chosen])}
+        told["before"] = float(left[ahead].sum(dtype=np.float64))
+    luck, times = numbers(drawn.luck), numbers(drawn.times)
+    return told | {"race": [{"id": word, "luck": float(luck[word]), "time": float(times[word])} for word in racers]}
+
+
+def numbers(array: Array) -> np.ndarray:
+    """An array of either library as NumPy's."""
+    return library(array).to_numpy(array)
+
+
+def _stage(stage: Stage, best: list[int]) -> dict[str, object]:
+    chances, scores = numbers(stage.probabilities), numbers(stage.logits)
+    shown = [float(chances[word]) if scores[word] > -inf else None for word in best]
+    return {"name": stage.name, "kept": stage.kept, "words": shown}

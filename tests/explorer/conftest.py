@@ -1,0 +1,71 @@
+"""An Explorer over a small random model, and a client that speaks to it as our own page does."""
+
+import json
+import struct
+
+import numpy as np
+import pytest
+
+HERE = "http://127.0.0.1:8124"
+
+
+@pytest.fixture(scope="session")
+def lm(tmp_path_factory):
+    """A small random model whose choices differ: 290 tokens, a window of 48."""
+    import torch
+
+    import glassgpt
+    from glassgpt.checkpoints import save_model
+    from glassgpt.model import GPT2, GPT2Config, initialize
+    from glassgpt.tokens import learn
+
+    tokenizer = learn(["the quick brown fox jumps over the lazy dog, and the dog does not care at all. "] * 4, 290)
+    shape = GPT2Config(vocab_size=tokenizer.vocab_size, context_length=48, emb_dim=24, n_heads=3, n_layers=2)
+    network = initialize(GPT2(shape), seed=3).eval()
+    with torch.no_grad():
+        network.wte.weight.mul_(20)
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    save_model(network, folder, tokenizer=tokenizer)
+    return glassgpt.load(folder, device="cpu")
+
+
+@pytest.fixture
+def workshop(lm):
+    from glassgpt.explorer import Workshop
+
+    return Workshop(lm, device="cpu")
+
+
+@pytest.fixture
+def client(workshop):
+    from starlette.testclient import TestClient
+
+    from glassgpt.explorer import create_app
+
+    return TestClient(create_app(workshop), base_url=HERE)
+
+
+@pytest.fixture
+def ids(lm):
+    return lm.tokenizer.encode("the quick brown fox jumps over the")
+
+
+def arrays(reply):
+    """A safetensors reply, read by the format's own description."""
+    assert reply.status_code == 200, reply.text
+    (length,) = struct.unpack("<Q", reply.content[:8])
+    header = json.loads(reply.content[8 : 8 + length])
+    facts = json.loads(header.pop("__metadata__")["facts"])
+    kinds = {"F32": "<f4", "F64": "<f8", "U8": "u1", "I64": "<i8"}
+    found = {}
+    for name, entry in header.items():
+        start, end = entry["data_offsets"]
+        raw = reply.content[8 + length + start : 8 + length + end]
+        found[name] = np.frombuffer(raw, kinds[entry["dtype"]]).reshape(entry["shape"])
+    return found, facts
+
+
+def events(reply):
+    """The events of a stream, as names and values."""
+    blocks = [block.split("\n") for block in reply.text.split("\n\n") if block]
+    return [(name.removeprefix("event: "), json.loads(data.removeprefix("data: "))) for name, data in blocks]
