@@ -1,0 +1,196 @@
+"""The page in a real browser: Debian's Chromium, driven by Selenium, with nothing to reach but this machine."""
+
+import json
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.contracts.tree import ROOT
+
+PAGES = ("write", "journey", "attention", "words", "weights", "cache", "experiment", "compare", "train", "read", "tour")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+DRIVER = shutil.which("chromedriver")
+PAGE = ROOT / "src" / "glassgpt" / "explorer" / "page" / "index.html"
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--window-size=1400,1000",
+    "--lang=en",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+PATIENCE_SECONDS = 20.0
+
+
+def pytest_collection_modifyitems(items):
+    """Say what is missing where a browser, its driver or the built page is not there."""
+    missing = [
+        name
+        for name, there in (("chromium", CHROMIUM), ("chromedriver", DRIVER), ("the page (make page)", PAGE.is_file()))
+        if not there
+    ]
+    for item in items:
+        if missing and "browser" in Path(str(item.fspath)).parts:
+            item.add_marker(pytest.mark.skip(reason=f"not here: {', '.join(missing)}"))
+
+
+@pytest.fixture(scope="session")
+def workshop(tmp_path_factory):
+    """The model that ships, one run beside it with a checkpoint of its own."""
+    import glassgpt
+    from glassgpt.checkpoints.manifest import write_manifest
+    from glassgpt.explorer import Workshop
+
+    lm = glassgpt.load(device="cpu")
+    run = tmp_path_factory.mktemp("runs") / "demo"
+    checkpoint = run / "ckpt" / "step-00000002"
+    shutil.copytree(lm.path, checkpoint)
+    write_manifest(checkpoint)
+    (run / "recipe.json").write_text(json.dumps({"recipe": {"steps": 2, "rows": 1, "model": {"context_length": 256}}}))
+    lines = [
+        {"event": "step", "step": n, "loss": 3.0 - n / 4, "lr": 0.1, "norm": 1.0, "tokens_per_second": 9.0}
+        for n in (1, 2)
+    ]
+    lines.append({"event": "sample", "step": 2, "prompt": "The", "text": " sea <img src=x onerror=alert(1)>"})
+    (run / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return Workshop(lm, runs=[run.parent], device="cpu")
+
+
+@pytest.fixture(scope="session")
+def address(workshop):
+    """The Explorer on a free port."""
+    import uvicorn
+
+    from glassgpt.explorer import create_app
+    from glassgpt.explorer.serve import Address, listen
+
+    with listen(Address(port=8200), is_exact=False) as listener:
+        config = uvicorn.Config(create_app(workshop), log_level="error", lifespan="off")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM or ""
+    for flag in FLAGS:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def browser(chromium, address):
+    """A fresh visit; at its end nothing may have been logged, asked of another machine, or popped up."""
+    visit = Visit(chromium, address)
+    visit.open()
+    yield visit
+    assert visit.complaints() == []
+    assert visit.foreign() == []
+
+
+class Visit:
+    """A person at the page: they see, click and type."""
+
+    def __init__(self, driver, address):
+        self.driver, self.address = driver, address
+        self.asked: list[str] = []
+
+    def open(self, link="", *, theme="light"):
+        """Open the page in a theme and in English, whatever was chosen before."""
+        self.driver.get(self.address + "api/models")
+        self.run(f"localStorage.clear(); localStorage.setItem('glassgpt.theme', '{theme}')")
+        self.run("localStorage.setItem('glassgpt.language', 'en')")
+        self.driver.get_log("browser")
+        self.driver.get_log("performance")
+        self.driver.get(self.address + link)
+        self.wait("document.querySelector('main [data-figure]')")
+
+    def page(self, name):
+        """Go to a page by the rail."""
+        digit = str((PAGES.index(name) + 1) % 10) if name != "tour" else "g"
+        find = "[...document.querySelectorAll('.rail button')].find((b) => b.textContent.startsWith(arguments[0]))"
+        self.run(f"({find}).click()", digit)
+        self.wait(f"location.hash.startsWith('#/{name}') && document.querySelector('main [data-figure]')")
+        self.settle()
+
+    def run(self, script, *arguments):
+        return self.driver.execute_script(script, *arguments)
+
+    def wait(self, condition, seconds=PATIENCE_SECONDS):
+        """Until a JavaScript expression is true; its value."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if value := self.run(f"return {condition}"):
+                return value
+            time.sleep(0.05)
+        raise AssertionError(f"never true: {condition}\n{self.text()[:2000]}")
+
+    def settle(self):
+        """Until no answer is outstanding for a moment."""
+        ended = "Math.max(0, ...performance.getEntriesByType('resource').map((e) => e.responseEnd))"
+        self.wait(f"performance.now() - {ended} > 400")
+
+    def text(self, selector="body"):
+        return self.run("return document.querySelector(arguments[0])?.innerText ?? ''", selector)
+
+    def find(self, selector, text=""):
+        """The first element of a kind, perhaps one that says something."""
+        script = "return [...document.querySelectorAll(arguments[0])].find((e) => e.textContent.includes(arguments[1]))"
+        end = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < end:
+            if (found := self.run(script, selector, text)) is not None:
+                return found
+            time.sleep(0.05)
+        raise AssertionError(f"no {selector} says {text!r}")
+
+    def click(self, selector, text=""):
+        self.run("arguments[0].scrollIntoView({block: 'center'})", found := self.find(selector, text))
+        found.click()
+
+    def keys(self, *keys):
+        """Press keys one after the other, wherever the focus is."""
+        from selenium.webdriver.common.action_chains import ActionChains
+
+        for key in keys:
+            ActionChains(self.driver).send_keys(key).perform()
+
+    def tab_to(self, selector, most=80):
+        """Reach an element with the Tab key alone."""
+        from selenium.webdriver.common.keys import Keys
+
+        for _ in range(most):
+            if self.run("return document.activeElement?.matches(arguments[0])", selector):
+                return
+            self.keys(Keys.TAB)
+        raise AssertionError(f"Tab never reaches {selector}")
+
+    def complaints(self):
+        """What the browser's console says against us."""
+        return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+
+    def foreign(self):
+        """Requests that would have left this machine."""
+        sent = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        urls = [m["params"]["request"]["url"] for m in sent if m["method"] == "Network.requestWillBeSent"]
+        return [url for url in urls if not url.startswith((self.address, "data:", "blob:"))]

@@ -1,0 +1,133 @@
+"""The page keeps its promises: it is quiet, accessible, exact, and stays whole whatever the text says."""
+
+import pytest
+
+from tests.browser.conftest import AXE, PAGES
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    '"><svg onload=alert(1)>',
+    "javascript:alert(1)",
+    "{{constructor.constructor('alert(1)')()}}",
+    "${alert(1)}",
+    "</title></textarea><script>alert(1)</script>",
+    "\u202egnirts desrever",
+    "\ufeff\u200b\u2028\u2029",
+    "\x00\x01\x1b[31mred",
+    "🏴‍☠️👨‍👩‍👧‍👦é",
+    "=cmd|'/c calc'!A1",
+    "&lt;b&gt;&amp;&#x3c;",
+    "ﷺ𒐫꧅",
+    "<|endoftext|>",
+]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed: npm ci in web/")
+def test_axe_finds_nothing_on_any_page(browser, theme):
+    browser.open(theme=theme)
+    found = {}
+    for page in PAGES:
+        browser.page(page)
+        browser.run(AXE.read_text(encoding="utf-8"))
+        report = browser.driver.execute_async_script("axe.run(document).then((r) => arguments[0](r.violations))")
+        found |= {f"{page} {each['id']}": [node["html"][:150] for node in each["nodes"][:3]] for each in report}
+    assert found == {}
+
+
+def test_hostile_texts_stay_texts(browser):
+    for page in ("write", "journey", "attention", "cache", "experiment", "compare", "words", "read"):
+        text = "\n".join(HOSTILE)
+        browser.open()
+        browser.run(
+            "const box = document.getElementById('text'); box.focus(); box.value = arguments[0];"
+            "box.dispatchEvent(new Event('input', {bubbles: true})); box.blur()",
+            text,
+        )
+        browser.settle()
+        browser.page(page)
+        browser.keys("t")
+        assert browser.run("return document.querySelectorAll('main script, main img, main svg[onload]').length") == 0
+        assert browser.run("return document.querySelector('main').innerText.length") > 100
+
+
+def test_every_number_on_the_screen_is_what_its_python_gives(browser):
+    """Numbers of every page, evaluated in a fresh namespace after the lines that are copied with them."""
+    checked, wrong = 0, []
+    for page in ("write", "journey", "attention", "words", "weights", "cache", "read", "experiment"):
+        browser.page(page)
+        if page == "attention":
+            browser.click("[role=tab]", "Q K V")
+            browser.settle()
+        shown = browser.run(
+            "return [...document.querySelectorAll('[data-python][data-value]')]"
+            ".map((e) => [e.dataset.python, e.dataset.value])"
+        )
+        assert shown, page
+        space: dict[str, object] = {}
+        exec(browser.run("return document.querySelector('[data-preamble]').dataset.preamble"), space)
+        for python, value in shown[:: max(1, len(shown) // 25)]:
+            checked += 1
+            again = float(eval(python, space))  # what a reader would see in their own session
+            if abs(again - float(value)) > 1e-4 * max(1.0, abs(again)):
+                wrong.append((page, python, value, again))
+    assert wrong == []
+    assert checked >= 100
+
+
+def test_a_link_restores_the_whole_state(browser):
+    browser.page("attention")
+    browser.click("[aria-label='layer × head'] button[data-item]:nth-of-type(9)")
+    browser.click("[role=tab]", "Scores")
+    browser.settle()
+    link = browser.run("return location.hash")
+    seen = browser.text("main")
+    browser.open(link)
+    browser.settle()
+    assert browser.run("return location.hash") == link
+    assert browser.text("main") == seen
+
+
+def test_pictures_leave_as_svg_with_their_text_as_text(browser):
+    browser.page("write")
+    browser.run("window.saved = []; URL.createObjectURL = (blob) => { saved.push(blob); return 'data:,' }")
+    for kind in ("SVG", "PNG", "One HTML file", "Data (JSON)", "Data (CSV)"):
+        browser.click("[data-tool=export]")
+        browser.click(".menu button", kind)
+        browser.settle()
+    browser.wait("saved.length === 5")
+    svg, png, page, data, table = browser.driver.execute_async_script(
+        "Promise.all(saved.map((blob) => blob.type === 'image/png' ? blob.size : blob.text())).then(arguments[0])"
+    )
+    assert svg.startswith("<svg xmlns=")
+    assert "Next word" in browser.text("main")
+    assert png > 1000
+    assert "Python" in page
+    assert "glassgpt.load" in page
+    assert '"rows"' in data
+    assert table.splitlines()[0].startswith("word,id")
+
+
+@pytest.mark.parametrize("width", [320, 400, 1600])
+def test_no_page_is_wider_than_the_window(browser, width):
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        wide = {}
+        for page in PAGES:
+            browser.page(page)
+            wide[page] = browser.run("return document.documentElement.scrollWidth") - width
+        assert {page: more for page, more in wide.items() if more > 0} == {}
+    finally:
+        browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_the_interface_speaks_german(browser):
+    browser.run("localStorage.setItem('glassgpt.language', 'de')")
+    browser.driver.refresh()
+    browser.wait("document.querySelector('main [data-figure] ol li')")
+    assert "Nächstes Wort" in browser.text("body")
+    assert "Next word" not in browser.text("body")

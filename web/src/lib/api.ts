@@ -1,0 +1,61 @@
+// Questions to the server on this machine: JSON for words, safetensors for arrays, events for what takes time.
+
+import { type Arrays, readArrays } from './safetensors';
+
+export class Refused extends Error {}
+
+async function send(path: string, body: unknown, signal?: AbortSignal): Promise<Response> {
+  const asked: RequestInit =
+    body === undefined
+      ? {}
+      : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+  if (signal) asked.signal = signal;
+  const reply = await fetch(`api/${path}`, asked);
+  if (reply.ok) return reply;
+  const said = (await reply.json().catch(() => null)) as { error?: { message?: string } } | null;
+  throw new Refused(said?.error?.message ?? `${reply.status} ${reply.statusText}`);
+}
+
+export async function ask<T>(path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  return (await (await send(path, body, signal)).json()) as T;
+}
+
+export async function askArrays<Facts>(path: string, body: unknown, signal?: AbortSignal): Promise<Arrays<Facts>> {
+  return readArrays<Facts>(await (await send(path, body, signal)).arrayBuffer());
+}
+
+export interface Happening {
+  name: string;
+  data: unknown;
+}
+
+export async function* happenings(path: string, body: unknown, signal?: AbortSignal): AsyncGenerator<Happening> {
+  const reader = (await send(path, body, signal)).body?.getReader();
+  if (!reader) return;
+  const decoder = new TextDecoder();
+  let waiting = '';
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    waiting += decoder.decode(value, { stream: true });
+    const blocks = waiting.split('\n\n');
+    waiting = blocks.pop() ?? '';
+    for (const block of blocks) yield parsed(block);
+  }
+}
+
+function parsed(block: string): Happening {
+  let name = 'message';
+  let data = 'null';
+  for (const line of block.split('\n')) {
+    if (line.startsWith('event: ')) name = line.slice(7);
+    if (line.startsWith('data: ')) data = line.slice(6);
+  }
+  const value = JSON.parse(data) as { error?: { message?: string } } | null;
+  if (name === 'error') throw new Refused(value?.error?.message ?? 'the server stopped');
+  return { name, data: value };
+}
+
+export function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'AbortError';
+}

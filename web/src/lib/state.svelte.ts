@@ -1,0 +1,331 @@
+// The one selection that every view shows, and the link that holds all of it.
+
+import { ask, isAbort } from './api';
+import { recall, remember } from './memory';
+import { page, setPage } from './pages.svelte';
+import type { Likely, Token } from './words';
+
+export interface Model {
+  name: string;
+  fingerprint: string;
+  parameters: number;
+  config: {
+    vocab_size: number;
+    context_length: number;
+    emb_dim: number;
+    n_heads: number;
+    n_layers: number;
+    mlp_width: number;
+    head_dim: number;
+    tie_embeddings: boolean;
+  };
+  end_of_text: number;
+  words: number;
+  device: string;
+  dtype: string;
+}
+
+export interface Sampling {
+  temperature: number;
+  top_k: number;
+  top_p: number;
+  min_p: number;
+  repetition_penalty: number;
+  seed: number;
+}
+
+/** An intervention in the library's own words, such as `zero head 5.1`; switched off, it waits. */
+export interface Change {
+  line: string;
+  off?: boolean;
+}
+
+export interface Draw {
+  seed: number;
+  greedy: boolean;
+  stages: { name: string; kept: number; words: (number | null)[] }[];
+  ruler: Likely[];
+  chosen: Likely | null;
+  before: number;
+  race: { id: number; luck: number; time: number | null }[];
+}
+
+export interface Next {
+  words: (Likely & { logit: number })[];
+  others: { count: number; probability: number };
+  entropy: number;
+  ids: number[];
+  draw: Draw;
+  cache: { reused: number; new: number; seconds: number };
+}
+
+const SETTINGS: Record<string, keyof Sampling> = {
+  t: 'temperature',
+  k: 'top_k',
+  n: 'top_p',
+  mp: 'min_p',
+  rp: 'repetition_penalty',
+  s: 'seed',
+};
+
+export type AttentionTab = 'pattern' | 'scores' | 'qkv' | 'writes';
+const TABS: AttentionTab[] = ['pattern', 'scores', 'qkv', 'writes'];
+
+export const FIRST_TEXT = 'It was a dark night, and the captain of the ship';
+
+export const the = $state({
+  model: null as Model | null,
+  models: [] as { name: string; run: string | null; step: number | null }[],
+  tokens: [] as Token[],
+  position: -1,
+  layer: 0,
+  head: 0,
+  word: null as number | null,
+  typed: 0,
+  sampling: { temperature: 0.8, top_k: 40, top_p: 1, min_p: 0, repetition_penalty: 1, seed: 42 } as Sampling,
+  changes: [] as Change[],
+  source: [] as number[],
+  hideFirst: false,
+  weighted: false,
+  other: '',
+  stop: 0,
+  tab: 'pattern' as AttentionTab,
+  tour: 0,
+  next: null as Next | null,
+  error: '',
+  warning: '',
+  busy: false,
+});
+
+export const ids = (): number[] => the.tokens.map((token) => token.id);
+export const last = (): number => Math.max(0, the.tokens.length - 1);
+export const at = (): number => (the.position < 0 || the.position > last() ? last() : the.position);
+export const changes = (): string[] => the.changes.filter((change) => !change.off).map((change) => change.line);
+export interface About {
+  model: string;
+  ids: number[];
+  changes: string[];
+  source: number[];
+}
+export const about = (): About => ({ model: the.model?.name ?? '', ids: ids(), changes: changes(), source: the.source });
+
+export function fail(error: unknown): void {
+  if (!isAbort(error)) the.error = error instanceof Error ? error.message : String(error);
+}
+
+export async function openModel(name: string): Promise<void> {
+  const old = the.model;
+  const text = old ? await textNow() : '';
+  the.model = await ask<Model>(`model?name=${encodeURIComponent(name)}`);
+  the.layer = Math.min(the.layer, the.model.config.n_layers - 1);
+  the.head = Math.min(the.head, the.model.config.n_heads - 1);
+  if (old && old.name !== name) await setText(text);
+}
+
+export async function textNow(): Promise<string> {
+  const named = await ask<{ text: string }>('names', { model: the.model?.name ?? '', ids: ids() });
+  return named.text;
+}
+
+let typing: AbortController | null = null;
+
+export async function setText(text: string): Promise<void> {
+  const model = the.model;
+  if (!model) return;
+  typing?.abort();
+  const mine = new AbortController();
+  typing = mine;
+  try {
+    const found = await ask<{ tokens: Token[] }>('tokens', { model: model.name, text }, mine.signal);
+    if (typing !== mine) return;
+    setTokens(found.tokens, found.tokens.length);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+export function setTokens(tokens: Token[], typed = the.typed, probability = 0): void {
+  const most = the.model?.config.context_length ?? tokens.length;
+  the.warning = tokens.length > most ? 'cut' : '';
+  the.tokens = tokens.slice(0, most);
+  the.typed = Math.min(typed, the.tokens.length);
+  the.position = -1;
+  the.word = null;
+  note(probability);
+}
+
+// The story tree: every text that was reached by choosing a word hangs under the text it came from.
+
+export interface Node {
+  key: string;
+  parent: string | null;
+  tokens: Token[];
+  probability: number;
+  children: string[];
+}
+
+export const tree = $state({ nodes: {} as Record<string, Node>, undone: [] as Token[][] });
+
+export const keyOf = (tokens: Token[]): string => tokens.map((token) => token.id).join('.');
+
+function note(probability = 0): void {
+  const tokens = $state.snapshot(the.tokens) as Token[];
+  const key = keyOf(tokens);
+  if (!tree.nodes[key] && tokens.length > 0) {
+    const above = tree.nodes[keyOf(tokens.slice(0, -1))];
+    tree.nodes[key] = { key, parent: above?.key ?? null, tokens, probability, children: [] };
+    above?.children.push(key);
+  }
+  for (const node of Object.values(tree.nodes)) {
+    if (node.parent === null && node.children.length === 0 && node.key !== key) delete tree.nodes[node.key];
+  }
+}
+
+export function choose(token: Token & { probability?: number }): void {
+  const most = the.model?.config.context_length ?? 0;
+  if (the.tokens.length >= most) {
+    the.warning = 'full';
+    return;
+  }
+  const { id, text, bytes, special } = token;
+  const plain: Token = { id };
+  if (text !== undefined) plain.text = text;
+  if (bytes !== undefined) plain.bytes = bytes;
+  if (special) plain.special = true;
+  tree.undone = [];
+  setTokens([...the.tokens, plain], the.typed, token.probability);
+}
+
+export function undo(): void {
+  if (the.tokens.length < 2) return;
+  tree.undone.push($state.snapshot(the.tokens) as Token[]);
+  setTokens(the.tokens.slice(0, -1));
+}
+
+export function redo(): void {
+  const tokens = tree.undone.pop();
+  if (tokens) setTokens(tokens);
+}
+
+export function goTo(key: string): void {
+  const node = tree.nodes[key];
+  if (node) setTokens(node.tokens);
+}
+
+export function prune(key: string): void {
+  const node = tree.nodes[key];
+  if (!node) return;
+  for (const child of [...node.children]) prune(child);
+  const above = node.parent === null ? undefined : tree.nodes[node.parent];
+  if (above) above.children = above.children.filter((child) => child !== key);
+  delete tree.nodes[key];
+}
+
+// The next words follow the text; an answer that comes too late is dropped.
+
+let asking: AbortController | null = null;
+
+export async function refresh(): Promise<void> {
+  asking?.abort();
+  const mine = new AbortController();
+  asking = mine;
+  const body = { ...about(), sampling: { ...the.sampling }, top: 10, written: the.tokens.length - the.typed };
+  try {
+    const found = await ask<Next>('next', body, mine.signal);
+    if (asking !== mine) return;
+    the.next = found;
+    the.error = '';
+  } catch (error) {
+    if (asking === mine) fail(error);
+  }
+}
+
+// The link.
+
+export function link(): string {
+  const parts = new URLSearchParams();
+  if (the.model) {
+    parts.set('m', the.model.name);
+    parts.set('f', the.model.fingerprint);
+  }
+  parts.set('i', ids().join('.'));
+  if (the.typed !== the.tokens.length) parts.set('w', String(the.tokens.length - the.typed));
+  if (the.position >= 0) parts.set('p', String(the.position));
+  parts.set('l', String(the.layer));
+  parts.set('h', String(the.head));
+  if (the.word !== null) parts.set('v', String(the.word));
+  for (const [short, name] of Object.entries(SETTINGS)) parts.set(short, String(the.sampling[name]));
+  if (the.hideFirst) parts.set('hf', '1');
+  if (the.weighted) parts.set('vw', '1');
+  if (the.other) parts.set('o', the.other);
+  if (the.stop) parts.set('st', String(the.stop));
+  if (the.tab !== 'pattern') parts.set('tb', the.tab);
+  if (the.tour) parts.set('to', String(the.tour));
+  if (the.changes.length) parts.set('x', JSON.stringify(the.changes));
+  if (the.source.length) parts.set('xs', the.source.join('.'));
+  return `#/${page.name}?${parts.toString()}`;
+}
+
+export async function restore(hash: string): Promise<boolean> {
+  const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?');
+  if (path) setPage(path);
+  const parts = new URLSearchParams(query);
+  if (!parts.has('i')) return false;
+  await openModel(parts.get('m') ?? '').catch(() => openModel(''));
+  const expected = parts.get('f');
+  const wanted = (parts.get('i') ?? '').split('.').filter(Boolean).map(Number);
+  const known = wanted.every((id) => Number.isInteger(id) && id >= 0 && id < (the.model?.words ?? 0));
+  const named = await ask<{ tokens: Token[] }>('names', { model: the.model?.name ?? '', ids: known ? wanted : [] });
+  setTokens(named.tokens, named.tokens.length - number(parts, 'w', 0));
+  the.position = number(parts, 'p', -1);
+  the.layer = Math.min(number(parts, 'l', 0), (the.model?.config.n_layers ?? 1) - 1);
+  the.head = Math.min(number(parts, 'h', 0), (the.model?.config.n_heads ?? 1) - 1);
+  the.word = parts.has('v') ? number(parts, 'v', 0) : null;
+  for (const [short, name] of Object.entries(SETTINGS)) the.sampling[name] = number(parts, short, the.sampling[name]);
+  the.hideFirst = parts.get('hf') === '1';
+  the.weighted = parts.get('vw') === '1';
+  the.other = parts.get('o') ?? '';
+  the.stop = number(parts, 'st', 0);
+  the.tab = TABS.find((tab) => tab === parts.get('tb')) ?? 'pattern';
+  the.tour = number(parts, 'to', 0);
+  the.changes = readChanges(parts.get('x'));
+  the.source = (parts.get('xs') ?? '').split('.').filter(Boolean).map(Number).filter(Number.isInteger);
+  if (expected && expected !== the.model?.fingerprint) the.warning = 'fingerprint';
+  return true;
+}
+
+function number(parts: URLSearchParams, name: string, otherwise: number): number {
+  const value = Number(parts.get(name) ?? Number.NaN);
+  return Number.isFinite(value) ? value : otherwise;
+}
+
+function readChanges(text: string | null): Change[] {
+  try {
+    const read: unknown = JSON.parse(text ?? '[]');
+    return Array.isArray(read) ? (read as Change[]).filter((change) => typeof change?.line === 'string') : [];
+  } catch {
+    return [];
+  }
+}
+
+export function toggleChange(line: string): void {
+  const found = the.changes.findIndex((one) => one.line === line);
+  if (found >= 0) the.changes.splice(found, 1);
+  else the.changes.push({ line });
+}
+
+// Preferences of the reader, not of the view: kept in this browser.
+export const reader = $state({
+  theme: recall('theme', ['light', 'dark'] as const, 'light'),
+  letters: recall('letters', ['on', 'off'] as const, 'on'),
+});
+
+export function setTheme(theme: 'light' | 'dark'): void {
+  reader.theme = theme;
+  remember('theme', theme);
+}
+
+export function setLetters(letters: 'on' | 'off'): void {
+  reader.letters = letters;
+  remember('letters', letters);
+}
