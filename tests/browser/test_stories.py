@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 TOKENS = "document.querySelectorAll('.strip button').length"
 HEAD = "new URLSearchParams(location.hash.split('?')[1]).get('h')"
@@ -33,7 +33,7 @@ class TestWrite:
         undo()
         browser.wait(f"{TOKENS} === {before}")
         write()
-        browser.wait(f"{TOKENS} === {before + 20}", 40)
+        browser.wait(f"{TOKENS} === {before + 20}")
         assert len(browser.text("figure:last-of-type")) > 0
 
     def test_with_the_mouse(self, browser):
@@ -165,7 +165,7 @@ class TestExperiment:
 
     def ends(self, browser):
         browser.wait("document.body.innerText.includes('KL') && !document.body.innerText.includes('Nothing changes')")
-        browser.wait("document.querySelectorAll('.grids .grid').length === 2", 40)
+        browser.wait("document.querySelectorAll('.grids .grid').length === 2")
         assert "zero mlp 3" in state(browser, "x")
 
     def test_with_the_mouse(self, browser):
