@@ -41,7 +41,7 @@ NEEDS = {
 WIDTHS = ("float32", "bfloat16", "int8", "int4")
 FILES = {"F32": "f32.gguf", "BF16": "bf16.gguf", "Q8_0": "q8_0.gguf", "Q4_0": "q4_0.gguf", "Q4_K_M": "q4_k_m.gguf"}
 """What llama-bench is given for the program of that name."""
-LOUDER = 8.0
+LOUDER = 4.0
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,7 @@ def measure(children: Sequence[Child], rows: Sequence[Row], vocab_size: int, opt
 
 
 def compare(row: Row, children: Sequence[Child]) -> None:
-    """In float32 all programs write the same, but for near ties; in other widths say how much is the same as ours."""
+    """Say how much is the same as ours: in float32 all but near ties (some keep keys and values in 16 bits)."""
     ours = children[0]
     for child in children[1:]:
         pairs = [
@@ -219,7 +219,7 @@ def compare(row: Row, children: Sequence[Child]) -> None:
         alike = sum(a == b for a, b in pairs) / len(pairs)
         print(f"{row.title}: {child.kind.name} writes {alike:.0%} as {ours.kind.name}", file=sys.stderr)
         first = sum(a[0] == b[0] for a, b in zip(ours.written, child.written, strict=True)) / len(ours.written)
-        if ours.kind.width == "float32" and first < 0.9:
+        if ours.kind.width == "float32" and first < 0.75:
             sys.exit(f"{child.kind.name} writes something else than {ours.kind.name}: no speed is worth reporting.")
 
 

@@ -44,6 +44,13 @@ def test_samples_and_log_probabilities_come_too_and_speculation_changes_nothing(
     ]
     assert all(len(answer["logprobs"]) == len(answer["ids"]) for answer in answers)
     assert glassgpt(*asked, "--speculate").out == ran.out
+    assert glassgpt(*asked, "--batch", 1).out == ran.out
+
+
+def test_a_batch_of_none_is_refused(glassgpt, model, prompts):
+    ran = glassgpt("generate", model, "--prompts", prompts, "--batch", 0)
+    assert ran.code == 2
+    assert "--batch 0" in ran.err
 
 
 def test_a_pipe_may_bring_the_prompts_and_nothing_gives_nothing(glassgpt, model):

@@ -36,6 +36,19 @@ def test_the_first_token_has_the_distribution_of_the_model(sharp, backend):
     assert p_value(torch.bincount(torch.tensor(drawn), minlength=61), chances) > 1e-4
 
 
+@pytest.mark.parametrize("batch", [1, 2, 5])
+def test_no_more_texts_than_asked_are_side_by_side_and_none_is_another(backend, batch):
+    counting = Counting(backend)
+    requests = [Request(PROMPT, SamplingParams(max_new_tokens=6, seed=seed)) for seed in range(5)]
+    assert generate(counting, requests, batch=batch) == generate(backend, requests)
+    assert max(counting.rows) == batch
+
+
+def test_a_batch_of_none_is_refused(backend):
+    with pytest.raises(InvalidParameter, match="batch"):
+        generate(backend, [Request(PROMPT)], batch=0)
+
+
 def test_seeds_make_texts_different_and_repeatable(backend):
     texts = [write(backend, max_new_tokens=20, seed=seed)[0].ids for seed in range(64)]
     assert len(set(texts)) >= 60

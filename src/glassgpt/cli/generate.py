@@ -48,6 +48,8 @@ class Generate(Source, Sampling, Changes, Place, Kernels, Talk):
     prompts: Annotated[str | None, arg(metavar="FILE")] = None
     """Answer a file of prompts: a JSON string a line, or an object with prompt, id and settings of its own. JSON lines
     come out, in the same order; line after line gets the seed after the one before. - is standard input."""
+    batch: Annotated[int, arg(metavar="N")] = 64
+    """With --prompts: write at most N texts side by side. More are faster together, and take more memory."""
     num_samples: Annotated[int, arg(metavar="N")] = 1
     """Write N different continuations."""
     logprobs: Annotated[int | None, arg(metavar="K")] = None
@@ -64,6 +66,8 @@ class Generate(Source, Sampling, Changes, Place, Kernels, Talk):
         super().__post_init__()
         if self.num_samples < 1:
             raise UsageError(f"--num-samples {self.num_samples} is not allowed: must be ≥ 1")
+        if self.batch < 1:
+            raise UsageError(f"--batch {self.batch} is not allowed: must be ≥ 1")
 
 
 def main(options: Generate) -> int:
@@ -111,7 +115,7 @@ def _answer_all(options: Generate, prompts: str, out: Terminal) -> int:
     settings = settings_of(options)  # mistakes are told of before the model is loaded
     lm = under(open_model(words[0] if words else options.model or EMBEDDED, options, out), options)
     try:
-        write_many(lm, prompts, settings, out)
+        write_many(lm, prompts, settings, options.batch, out)
     except KeyboardInterrupt:  # the lines that are out are whole
         return INTERRUPTED
     return 0

@@ -34,8 +34,11 @@ class Line:
     """What this line sets for itself."""
 
 
-def write_many(lm: "LanguageModel", file: str, settings: "Settings", out: Terminal) -> None:
-    """Answer every line in the order of the file, each as soon as it and all before it are finished."""
+def write_many(lm: "LanguageModel", file: str, settings: "Settings", batch: int, out: Terminal) -> None:
+    """Answer every line in the order of the file, each as soon as it and all before it are finished.
+
+    At most `batch` texts are written side by side.
+    """
     from glassgpt.engine import generate_each
 
     lines = read_lines(file)
@@ -43,7 +46,7 @@ def write_many(lm: "LanguageModel", file: str, settings: "Settings", out: Termin
     start, tokens = time.perf_counter(), 0
     with progress(out) as report:
         report("texts", 0, len(lines))
-        answers = generate_each(lm.backend, requests, lm.tokenizer)
+        answers = generate_each(lm.backend, requests, lm.tokenizer, batch)
         for done, (line, texts) in enumerate(zip(lines, answers, strict=True), start=1):
             for sample, text in enumerate(texts):
                 out.result(one_line(_answer(line, sample, text)))

@@ -10,26 +10,29 @@ from collections.abc import Iterator, Sequence
 from glassgpt.engine.backend import Backend
 from glassgpt.engine.request import Completion, Decoder, Event, Job, Request, accept
 from glassgpt.engine.scheduler import Limits, Scheduler
+from glassgpt.errors import InvalidParameter
 
 BUDGET = 2048
 """How many tokens of prompts are read in one step."""
 MOST_ROWS = 64
-"""How many texts are written side by side; more wait until a row is free."""
+"""How many texts are written side by side unless asked otherwise; more wait until a row is free."""
 
 
-def generate(backend: Backend, requests: Sequence[Request], decode: Decoder | None = None) -> list[list[Completion]]:
-    """Answer each request with its `n` texts."""
-    return list(generate_each(backend, requests, decode))
+def generate(
+    backend: Backend, requests: Sequence[Request], decode: Decoder | None = None, batch: int = MOST_ROWS
+) -> list[list[Completion]]:
+    """Answer each request with its `n` texts, at most `batch` texts side by side."""
+    return list(generate_each(backend, requests, decode, batch))
 
 
 def generate_each(
-    backend: Backend, requests: Sequence[Request], decode: Decoder | None = None
+    backend: Backend, requests: Sequence[Request], decode: Decoder | None = None, batch: int = MOST_ROWS
 ) -> Iterator[list[Completion]]:
     """The same, each answer as soon as it and all before it are finished."""
     collected: list[list[list[Event]]] = [[[] for _ in range(request.params.n)] for request in requests]
     unfinished = [request.params.n for request in requests]
     due = 0
-    for event in stream(backend, requests, decode):
+    for event in stream(backend, requests, decode, batch):
         collected[event.request][event.sample].append(event)
         unfinished[event.request] -= event.finish_reason is not None
         while due < len(requests) and not unfinished[due]:
@@ -38,18 +41,22 @@ def generate_each(
             due += 1
 
 
-def stream(backend: Backend, requests: Sequence[Request], decode: Decoder | None = None) -> Iterator[Event]:
+def stream(
+    backend: Backend, requests: Sequence[Request], decode: Decoder | None = None, batch: int = MOST_ROWS
+) -> Iterator[Event]:
     """All events of all requests as they happen; all requests are checked before the first token."""
+    if batch < 1:
+        raise InvalidParameter("batch", batch, "at least one text is written at a time")
     jobs = [accept(number, request, backend.config, decode) for number, request in enumerate(requests)]
-    return _run(backend, jobs, decode)
+    return _run(backend, jobs, decode, batch)
 
 
-def _run(backend: Backend, jobs: Sequence[Job], decoder: Decoder | None) -> Iterator[Event]:
+def _run(backend: Backend, jobs: Sequence[Job], decoder: Decoder | None, batch: int) -> Iterator[Event]:
     if not jobs:
         return
     texts = sum(max(job.params.n, job.params.num_beams) for job in jobs)
     room = max(job.room(backend.config.context_length) for job in jobs)
-    rows = min(MOST_ROWS, texts)
+    rows = min(max(batch, *(job.params.num_beams for job in jobs)), texts)  # beams stay together
     scheduler = Scheduler(backend, decoder, Limits(rows=rows, running=rows, room=room, budget=BUDGET, alone=BUDGET))
     happened: deque[Event | Exception] = deque()
     for job in jobs:
