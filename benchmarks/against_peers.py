@@ -123,6 +123,7 @@ def main(arguments: Sequence[str]) -> int:
             peaks = {child.kind.name: round(child.peak / 1e6) for child in children}
             print("\npeak memory, MB: " + ", ".join(f"{name} {peak}" for name, peak in peaks.items()), flush=True)
             found.append({"width": width, "row": "peak memory, MB", "medians": peaks})
+    summarize(found)
     print(json.dumps({"benchmark": "against_peers", "size": folder.name, "threads": options.threads, "rows": found}))
     return 0
 
@@ -254,13 +255,24 @@ def report(width: str, row: Row, children: Sequence[Child]) -> dict:
     }
 
 
+def summarize(found: Sequence[dict]) -> None:
+    """A table of ours beside the best of the others."""
+    print("\n| tokens a second | weights | GlassGPT | best of the others | ratio |\n|---|---|---:|---|---:|")
+    for row in found:
+        ours = max((rate for name, rate in row["medians"].items() if name.startswith("GlassGPT")), default=0.0)
+        best = row.get("best_peer")
+        if best:
+            other = row["medians"][best]
+            print(f"| {row['row']} | {row['width']} | {ours:,.0f} | {other:,.0f} {best} | {ours / other:.2f} |")
+
+
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=("small", "medium"), default="small", help="124M or 355M")
     parser.add_argument("--widths", nargs="+", choices=WIDTHS, default=list(WIDTHS), help="of weights")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--new", type=int, default=48, help="tokens written in a turn")
+    parser.add_argument("--new", type=int, default=96, help="tokens written in a turn")
     parser.add_argument("--folder", type=Path, default=Path("peers"), help="for weights in every form; kept")
     parser.add_argument("--prepare", action="store_true", help="make the weights in every form, and measure nothing")
     parser.add_argument("--llama-bench", type=Path, help="the program of that name, to be asked as well")
