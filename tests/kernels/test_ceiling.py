@@ -17,10 +17,10 @@ def test_every_byte_is_read_once_by_one_of_the_threads(machine):
     data = np.random.default_rng(1).integers(0, 2**32, 5 * PIECE // 4, np.uint32)
     out, state = np.zeros(2 * STEP // 4, np.uint32), np.zeros(len(STATE.kinds), np.int64)
     library = compiled(machine, lambda module: add_read(module, MACHINES[machine]))
-    for pieces, threads in ((1, 1), (2, 2)):  # a thread's sums are of its last piece
-        arguments = READ.fill({"data": data, "pieces": pieces, "out": out})
+    for threads in (1, 2):  # a thread's sums are of its last piece
+        arguments = READ.fill({"data": data, "out": out})
         for thread in range(threads):
-            call(library, "read", arguments, state, thread, threads)
+            call(library, "read", arguments, state, thread, thread, 1)
         wanted = data.reshape(5, -1, STEP // 4).sum(axis=1, dtype=np.uint32)[:threads]
         assert np.array_equal(out.reshape(2, -1)[:threads], wanted)
 

@@ -22,7 +22,7 @@ def compilations(monkeypatch):
     def build(machine, design):
         count.append(design)
         small = Module()
-        module.add_crew(small, machine)
+        module.add_sharing(small, machine)
         return small
 
     monkeypatch.setattr(module, "build", build)

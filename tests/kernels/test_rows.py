@@ -43,8 +43,11 @@ def normalised(machine, form, width, rows, *, threads=1, private=False, wanted=N
     )
     state = dict.fromkeys(STATE.kinds, 0) | {"rows": rows, "wanted": len(numbers)}
     state = STATE.fill(state | {"every_row": every, "wanted_rows": numbers})
+    count = rows if wanted is None else len(wanted)
     for thread in range(threads):
-        call(library(machine, DESIGNS[form.name]), f"normalize_{form.name}", arguments, state, thread, threads)
+        first, last = (0, count) if private else (count * n // threads for n in (thread, thread + 1))
+        kernel = (library(machine, DESIGNS[form.name]), f"normalize_{form.name}")
+        call(*kernel, arguments, state, thread, first, last - first)
     twin = normalize_twin(x[:, :width].astype(np.float64), gain[:width], bias[:width], 1e-5)
     twin = np.pad(twin, ((0, 0), (0, inner - width)))[numbers if wanted else every]
     return [read_rows(one[: len(twin)], form, inner) for one in out], twin

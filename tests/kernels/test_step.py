@@ -9,9 +9,11 @@ from glassgpt.errors import InvalidParameter
 from glassgpt.kernels.cache import Cache
 from glassgpt.kernels.layout import FLOAT32, FORMATS
 from glassgpt.kernels.machine import host
+from glassgpt.kernels.program import Program
 from glassgpt.kernels.rows import rows_twin
 from glassgpt.kernels.step import step_twin
-from tests.kernels.machines import DESIGNS, EVERY, MACHINES, QUICK, stepper
+from tests.kernels.dawdling import add_dawdle, dawdling
+from tests.kernels.machines import DESIGNS, EVERY, MACHINES, QUICK, compiled, stepper
 from tests.kernels.small_models import packed, shape
 
 SHAPES = [
@@ -103,14 +105,25 @@ def schedule_of(seed):
         if step.any():
             left = left - step
             steps.append((step.tolist(), random.permutation(len(texts)).tolist()))
-    return texts, steps, int(random.integers(1, 4))
+    return texts, steps, int(random.choice([1, 2, 3, 5]))
 
 
-def check_schedule(machine, name, seed, weights):
+def dawdle(model, seed):
+    """Let its threads stop now and then, both where rows are few and where they are many."""
+    library = compiled(host().name, add_dawdle)
+    for name in ("_few", "_many"):
+        program = getattr(model, name)
+        entries, kept = dawdling(library, program.entries, seed)
+        setattr(model, name, Program(entries, [program, library, kept]))
+
+
+def check_schedule(machine, name, seed, weights, *, threads=None, late=False):
     """Read texts together in pieces; each row's logits must be those of its text read alone, token by token."""
-    texts, steps, threads = schedule_of(seed)
+    texts, steps, some = schedule_of(seed)
     design = DESIGNS[name]
-    one, many = stepper(machine, design, weights), stepper(machine, design, weights, threads, most_rows=256)
+    one, many = stepper(machine, design, weights), stepper(machine, design, weights, threads or some, most_rows=256)
+    if late:
+        dawdle(many, seed)
     cache, done = many.cache(len(texts), 90), [0] * len(texts)
     got = [[] for _ in texts]
     for step, order in steps:
@@ -138,6 +151,14 @@ def test_a_row_has_the_same_bits_in_any_company(machine, name, seed):
 @given(seed=st.integers(0, 2**32))
 def test_a_row_has_the_same_bits_in_any_company_with_a_cache_of_integers(seed):
     check_schedule(host().name, "float32, cache int8", seed, packed(shape(layers=1), "float32"))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 5])
+@pytest.mark.parametrize("name", ["bfloat16", "int8"])
+@settings(max_examples=2)
+@given(seed=st.integers(0, 2**32))
+def test_a_row_has_the_same_bits_when_threads_dawdle(name, threads, seed):
+    check_schedule(host().name, name, seed, packed(shape(layers=1), name), threads=threads, late=True)
 
 
 @pytest.mark.slow

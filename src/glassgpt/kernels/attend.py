@@ -49,11 +49,11 @@ def attend_name(cache: Format, out: Format) -> str:
 
 
 def add_attend(module: Module, machine: Machine, cache: Format, out: Format) -> None:
-    """Write the kernel; a thread takes whole pairs of a head and a group of rows."""
+    """Write the kernel; an item is a pair of a head and a group of rows."""
     with operation(module, attend_name(cache, out), ATTEND) as op:
         f = op.f
         groups = op.state("groups")
-        with op.share(groups * op["heads"]) as item:
+        with op.items() as item:
             head, group = item // groups, item % groups
             first, count = (f.load(I64, op.state(name) + group * 8) for name in ("group_first", "group_rows"))
             _attend(op, machine, cache, out, (head, first, count))

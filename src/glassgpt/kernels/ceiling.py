@@ -6,23 +6,22 @@ are measured with kernels of the same make as all others, so that speeds can be 
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from glassgpt.kernels.crew import Crew, add_crew
+from glassgpt.kernels.crew import Crew
 from glassgpt.kernels.dot import dot_of
 from glassgpt.kernels.ir import Module, Value
 from glassgpt.kernels.layout import FORMATS, Format
 from glassgpt.kernels.library import Library, compile_module
 from glassgpt.kernels.machine import Machine, host
 from glassgpt.kernels.memory import huge
-from glassgpt.kernels.operation import STATE, Slots, operation
+from glassgpt.kernels.operation import STATE, Slots, Words, entry, operation
+from glassgpt.kernels.sharing import add_sharing
 from glassgpt.kernels.tile import MOST_ROWS, STEP, columns_at_once
 from glassgpt.kernels.types_of_llvm import F32, I32, I64, PTR
 
-READ = Slots(data=PTR, pieces=I64, out=PTR)
+READ = Slots(data=PTR, out=PTR)
 PEAK = Slots(numbers=PTR, times=I64, out=PTR)
 PIECE = 64 * STEP
 """Bytes that a thread reads before it looks how many are left."""
@@ -49,17 +48,17 @@ def measure_ceiling(threads: int, formats: tuple[str, ...], *, stream_bytes: int
     forms = [FORMATS[name] for name in formats]
     for form in forms:
         add_peak(module, machine, form)
-    add_crew(module, machine)
+    add_sharing(module, machine)
     library = Library(compile_module(module, machine))
     crew, out = Crew(library, threads), np.zeros(threads * STEP, np.uint8)
     data = huge((stream_bytes or STREAM_BYTES) // PIECE * PIECE)
     data[:] = 1
-    values = {"data": data, "pieces": len(data) // PIECE, "out": out}
-    speed = len(data) / _best(crew, library.address("read"), READ.fill(values), rounds=8)
+    values = {"data": data, "out": out}
+    speed = len(data) / _best(crew, (library.address("read"), READ.fill(values), len(data) // PIECE), rounds=8)
     peaks: dict[str, float] = {}
     for form in forms:
         values = {"numbers": np.zeros(STEP, np.uint8), "times": 1 << 20, "out": out}
-        seconds = _best(crew, library.address(f"peak_{form.name}"), PEAK.fill(values), rounds=5)
+        seconds = _best(crew, (library.address(f"peak_{form.name}"), PEAK.fill(values), threads), rounds=5)
         peaks[form.name] = threads * (1 << 20) * operations_a_turn(machine, form) / seconds
     return Ceiling(speed, peaks)
 
@@ -71,7 +70,7 @@ def add_read(module: Module, machine: Machine) -> None:
     with operation(module, "read", READ) as op:
         f = op.f
         data, out = op["data"], op["out"] + op.thread * STEP
-        with op.share(op["pieces"]) as piece:
+        with op.items() as piece:
 
             def step(i: Value, sums: list[Value]) -> list[Value]:
                 place = data + piece * PIECE + i * STEP
@@ -95,10 +94,11 @@ def add_peak(module: Module, machine: Machine, form: Format) -> None:
         def step(i: Value, sums: list[Value]) -> list[Value]:
             return [dot.multiply(f, total, w, x) for total in sums]
 
-        first, *others = f.fold(op["times"], [start] * sums_of(machine, form), step)
-        for other in others:  # a sum that nobody wants would not be computed
-            first = first + other
-        f.store(first, op["out"] + op.thread * STEP)
+        with op.items():
+            first, *others = f.fold(op["times"], [start] * sums_of(machine, form), step)
+            for other in others:  # a sum that nobody wants would not be computed
+                first = first + other
+            f.store(first, op["out"] + op.thread * STEP)
 
 
 def sums_of(machine: Machine, form: Format) -> int:
@@ -112,10 +112,12 @@ def operations_a_turn(machine: Machine, form: Format) -> int:
     return 2 * sums_of(machine, form) * machine.lanes * per_lane
 
 
-def _best(crew: Crew, kernel: int, arguments: NDArray[np.int64], rounds: int) -> float:
-    """Seconds of the fastest of some runs."""
-    program = np.array([[kernel, arguments.ctypes.data, 1]], np.int64)
-    state: NDArray[Any] = np.zeros(len(STATE.kinds), np.int64)
+def _best(crew: Crew, task: tuple[int, Words, int], rounds: int) -> float:
+    """Seconds of the fastest of some runs of a kernel with its arguments, for so many items."""
+    kernel, arguments, items = task
+    program = np.array([entry(kernel, arguments, items)], np.int64)
+    state: Words = np.zeros(len(STATE.kinds), np.int64)
+    STATE.set(state, {"one": 1})
     times: list[float] = []
     for _ in range(rounds):
         start = time.perf_counter()

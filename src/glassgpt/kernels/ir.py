@@ -168,17 +168,17 @@ class Function:
         self.module.declare(f"declare {kind} @{name}({', '.join(str(a.type) for a in arguments)})")
         return self.new(kind, f"call {kind} @{name}({', '.join(map(str, arguments))})")
 
-    def atomic(self, operation: str, place: Value, number: int) -> Value:
+    def atomic(self, operation: str, place: Value, number: Value | int) -> Value:
         """Change a 64-bit number that threads share, in one order for all: its old value (`add`, `xchg`)."""
-        return self.new(I64, f"atomicrmw {operation} {place}, i64 {number} seq_cst")
+        return self.new(I64, f"atomicrmw {operation} {place}, {self.value(I64, number)} seq_cst")
 
     def look(self, place: Value) -> Value:
         """Read a number that threads share."""
         return self.new(I64, f"load atomic i64, {place} seq_cst, align 8")
 
-    def swap_if(self, place: Value, expected: int, number: int) -> Value:
+    def swap_if(self, place: Value, expected: Value | int, number: Value | int) -> Value:
         """Write if the old value is the expected one; gives the old value."""
-        pair = f"cmpxchg {place}, i64 {expected}, i64 {number} seq_cst seq_cst"
+        pair = f"cmpxchg {place}, {self.value(I64, expected)}, {self.value(I64, number)} seq_cst seq_cst"
         both = self.new(Type("{ i64, i1 }"), pair)
         return self.new(I64, f"extractvalue {both}, 0")
 

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 
 from glassgpt.kernels.arithmetic import ACTIVATION
 from glassgpt.kernels.attend import add_attend
-from glassgpt.kernels.crew import add_crew
 from glassgpt.kernels.ir import Module
 from glassgpt.kernels.layout import Format
 from glassgpt.kernels.linear import add_linear, finish_activate, finish_add, finish_logits, finish_scatter
 from glassgpt.kernels.machine import Machine, host
 from glassgpt.kernels.normalize import add_embed, add_normalize
+from glassgpt.kernels.sharing import add_sharing
 from glassgpt.kernels.tile import add_tiles
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def build(machine: Machine, design: Design) -> Module:
     add_linear(module, machine, design.body, "activate", finish_activate(design.activation, design.body))
     add_linear(module, machine, design.head, "logits", finish_logits)
     add_attend(module, machine, design.cache, design.body)
-    add_crew(module, machine)
+    add_sharing(module, machine)
     return module
 
 

@@ -5,8 +5,8 @@
     activate  bend (GELU), and store in the form that the next matrix wants
     scatter   queries to a row, keys and values into the cache
 
-A thread takes whole blocks of 64 outputs and runs all rows through one before it goes on: weights are read from memory
-once. The inner dimension is never cut between threads, so the sums are the same with any number of them.
+An item is a block of 64 outputs and a band of rows. All bands of a block stand beside each other, so that its weights
+are read from memory once. The inner dimension is never cut: an output is one thread's, and its sum has one order.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +26,6 @@ LINEAR = Slots(
     scales=PTR,  # int4: (blocks, groups, 64) bfloat16
     channels=PTR,  # int8: (N,) float32
     bias=PTR,  # (N,) float32
-    blocks=I64,
     steps=I64,  # 256 bytes each, in one block
     x=PTR,
     x_stride=I64,
@@ -40,6 +39,8 @@ LINEAR = Slots(
     head_blocks=I64,  # blocks of 64 in a head's width
     factor=F32,  # by which queries are multiplied
 )
+BAND = 16 * MOST_ROWS
+"""Rows in one item: a few tens of microseconds of work, so that nobody has to wait long for the last."""
 Finish = Callable[[Operation, Machine, list[Value], Value, Value], None]
 """(operation, machine, 64 numbers, row, block)"""
 
@@ -55,16 +56,19 @@ def add_linear(module: Module, machine: Machine, form: Format, name: str, finish
         f = op.f
         result = f.scratch(MOST_ROWS * BLOCK * 4)
         rows, _ = op.pick(op["wanted_only"])
-        passes = (rows + (MOST_ROWS - 1)) // MOST_ROWS
+        bands, passes = (rows + (BAND - 1)) // BAND, (rows + (MOST_ROWS - 1)) // MOST_ROWS
         x = op["x"] + op.thread * op["x_private"]
-        with op.share(op["blocks"]) as block, f.times(passes) as p:
-            first = p * MOST_ROWS
-            count = at_most(f, rows - first, MOST_ROWS)
-            _call_tile(op, machine, form, (block, p, count, passes), x + first * op["x_stride"], result)
-            with f.times(count) as i:
-                numbers = load_block(f, result + i * (4 * BLOCK), machine.lanes)
-                numbers = _scale_and_shift(op, form, numbers, block)
-                finish(op, machine, numbers, first + i, block)
+        with op.items() as item:
+            block, start = item // bands, item % bands * (BAND // MOST_ROWS)
+            with f.times(at_most(f, passes - start, BAND // MOST_ROWS)) as i:
+                p = start + i
+                first = p * MOST_ROWS
+                count = at_most(f, rows - first, MOST_ROWS)
+                _call_tile(op, machine, form, (block, p, count, passes), x + first * op["x_stride"], result)
+                with f.times(count) as i:
+                    numbers = load_block(f, result + i * (4 * BLOCK), machine.lanes)
+                    numbers = _scale_and_shift(op, form, numbers, block)
+                    finish(op, machine, numbers, first + i, block)
 
 
 def at_most(f: Function, number: Value, limit: int) -> Value:

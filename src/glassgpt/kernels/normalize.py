@@ -1,7 +1,7 @@
 """Embedding and layer normalisation: what is done to each row on its own.
 
-A thread takes whole rows. With few rows every thread does all of them, each into memory of its own: that costs less
-than waiting for each other.
+An item is a row. With few rows every thread does all of them, each into memory of its own: that costs less than
+waiting for each other.
 """
 
 import numpy as np
@@ -27,7 +27,7 @@ NORMALIZE = Slots(
     epsilon=F32,
     out=PTR,
     out_stride=I64,
-    private=I64,  # bytes between the threads' own outputs; 0: one output, and rows are shared out
+    private=I64,  # bytes between the threads' own outputs; 0: one output for all
     wanted_only=I64,  # 1: only rows whose logits are wanted, packed together
 )
 
@@ -44,7 +44,7 @@ def add_embed(module: Module, half: bool) -> None:
                 return f.load(F32, place)
             return f.bits(f.convert("zext", f.load(I16, place), I32) << 16, F32)
 
-        with op.share(op.state("rows")) as row:
+        with op.items() as row:
             token = f.load(I64, op.state("tokens") + row * 8)
             place = f.load(I64, op.state("positions") + row * 8)
             with f.times(width) as i:
@@ -66,15 +66,11 @@ def add_normalize(module: Module, machine: Machine, form: Format) -> None:
     """(x − mean) / √(variance + ε) · gain + bias, row by row, into the form that the next matrix wants."""
     with operation(module, normalize_name(form), NORMALIZE) as op:
         f = op.f
-        count, numbers = op.pick(op["wanted_only"])
-        alone = f.value(I64, 0).below(op["private"])
-        mine = f.choose(alone, f.value(I64, 0), op.thread)
-        others = f.choose(alone, f.value(I64, 1), op.threads)
-        first, last = count * mine // others, count * (mine + 1) // others
+        _, numbers = op.pick(op["wanted_only"])
         out = op["out"] + op.thread * op["private"]
-        with f.times(last - first) as i:
-            row = f.load(I64, numbers + (first + i) * 8)
-            _normalize_row(op, machine, form, op["x"] + row * op["x_stride"], out + (first + i) * op["out_stride"])
+        with op.items() as i:
+            row = f.load(I64, numbers + i * 8)
+            _normalize_row(op, machine, form, op["x"] + row * op["x_stride"], out + i * op["out_stride"])
 
 
 def _normalize_row(op: Operation, machine: Machine, form: Format, x: Value, out: Value) -> None:

@@ -1,8 +1,9 @@
-"""The frame of every kernel that a program calls: named arguments, the state of the step, a share of the work.
+"""The frame of every kernel that a program calls: named arguments, the state of the step, the items to compute.
 
-A kernel is `void kernel(arguments, state, thread, threads)`. Arguments and state are arrays of 8-byte places; `Slots`
-gives the places names, writes them from Python and reads them in IR. Arguments stay as long as the program; the state
-(which tokens, which rows, where the cache lies) is set anew for each step.
+A kernel is `void kernel(arguments, state, thread, first, count)`: it does some of its items, for a thread that may have
+memory of its own. Arguments and state are arrays of 8-byte places; `Slots` gives the places names, writes them from
+Python and reads them in IR. Arguments stay as long as the program; the state (which tokens, which rows, where the cache
+lies) is set anew for each step.
 """
 
 import struct
@@ -28,9 +29,13 @@ class Slots:
         self.kinds = kinds
         self._places = {name: place for place, name in enumerate(kinds)}
 
+    def offset(self, name: str) -> int:
+        """Where one begins, in bytes."""
+        return 8 * self._places[name]
+
     def read(self, f: Function, array: Value, name: str) -> Value:
         """The IR that loads one."""
-        return f.load(self.kinds[name], array + 8 * self._places[name])
+        return f.load(self.kinds[name], array + self.offset(name))
 
     def fill(self, values: Values) -> Words:
         """An array with every place set: arrays by their address, which their owner must keep alive."""
@@ -58,7 +63,9 @@ def _word(kind: Type, value: NDArray[Any] | Number) -> int:
 
 
 STATE = Slots(
+    one=I64,  # 1
     rows=I64,  # tokens in this step
+    bands=I64,  # the same in bands of `BAND`
     tokens=PTR,  # (rows) int64
     positions=PTR,  # (rows) int64: where each stands in its text
     texts=PTR,  # (rows) int64: which text of the cache it belongs to
@@ -67,6 +74,7 @@ STATE = Slots(
     group_first=PTR,  # (groups) int64
     group_rows=PTR,  # (groups) int64
     wanted=I64,  # rows whose logits are asked for
+    wanted_bands=I64,
     wanted_rows=PTR,  # (wanted) int64
     logits=PTR,  # (wanted, V) float32
     keys=PTR,  # the cache: see `cache.py`
@@ -84,7 +92,7 @@ class Operation:
 
     def __init__(self, function: Function, slots: Slots) -> None:
         self.f, self._slots = function, slots
-        self.thread, self.threads = function["thread"], function["threads"]
+        self.thread = function["thread"]
         self.notes = function.scratch(256)
         """Room on the stack for 64 numbers."""
 
@@ -97,12 +105,10 @@ class Operation:
         return STATE.read(self.f, self.f["state"], name)
 
     @contextmanager
-    def share(self, count: Value) -> Iterator[Value]:
-        """For each of this thread's items of `count`. Threads never share one item: sums do not depend on them."""
-        first = count * self.thread // self.threads
-        last = count * (self.thread + 1) // self.threads
-        with self.f.times(last - first) as i:
-            yield first + i
+    def items(self) -> Iterator[Value]:
+        """For each item that is asked for. Each is computed by one thread: sums do not depend on who takes which."""
+        with self.f.times(self.f["count"]) as i:
+            yield self.f["first"] + i
 
     def pick(self, wanted_only: Value) -> tuple[Value, Value]:
         """How many rows, and the table of their numbers: all, or those whose logits are wanted."""
@@ -114,5 +120,10 @@ class Operation:
 @contextmanager
 def operation(module: Module, name: str, slots: Slots) -> Iterator[Operation]:
     """Write a kernel."""
-    with module.function(name, arguments=PTR, state=PTR, thread=I64, threads=I64) as f:
+    with module.function(name, arguments=PTR, state=PTR, thread=I64, first=I64, count=I64) as f:
         yield Operation(f, slots)
+
+
+def entry(kernel: int, arguments: Words, factor: int, count: str = "one", *, private: bool = False) -> Words:
+    """A line of a program: the kernel runs for `factor` · `state[count]` items, or whole by each thread for itself."""
+    return np.array([kernel, arguments.ctypes.data, factor, STATE.offset(count), int(private)], np.int64)

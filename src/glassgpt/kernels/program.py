@@ -1,7 +1,7 @@
 """The list of kernels that make one step of GPT-2, with the buffers between them.
 
-Per layer: normalise, query-key-value, attend, project, normalise, widen, narrow. A barrier stands where a kernel reads
-what other threads have written.
+Per layer: normalise, query-key-value, attend, project, normalise, widen, narrow. A kernel begins when the one before is
+done; private ones, which each thread runs for itself, begin when the thread does.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from glassgpt.kernels.library import Design, Library
 from glassgpt.kernels.linear import LINEAR, linear_name
 from glassgpt.kernels.memory import aligned
 from glassgpt.kernels.normalize import EMBED, NORMALIZE, embed_name, normalize_name
-from glassgpt.kernels.operation import Slots, Values, Words
+from glassgpt.kernels.operation import Slots, Values, Words, entry
 from glassgpt.kernels.rows import piece_bytes, row_bytes
 from glassgpt.kernels.weights import Block, Matrix, Norm, Weights
 
@@ -29,7 +29,7 @@ class Program:
     """What a crew runs."""
 
     entries: Words
-    """(n, 3): addresses of kernels and of their arguments, and whether all wait for each other afterwards."""
+    """(n, 5): see `entry`."""
     kept: list[Any]
     """What the addresses point to."""
 
@@ -40,7 +40,7 @@ class _Writer:
     def __init__(self, weights: Weights, design: Design, library: Library, rows: int, private: int) -> None:
         shape = weights.shape
         self.shape, self.design, self.library = shape, design, library
-        self.steps: list[tuple[int, int, int]] = []
+        self.steps: list[Words] = []
         self.kept: list[Any] = [weights, library]
         copies = max(private, 1)
         self.inner = padded(shape.width)
@@ -55,17 +55,20 @@ class _Writer:
         self.valid = np.zeros(self.inner, np.float32)
         self.valid[: shape.width] = 1
 
-    def add(self, name: str, slots: Slots, values: Values, *, barrier: bool = True) -> None:
-        """Append a kernel with its arguments."""
+    def add(
+        self, name: str, slots: Slots, values: Values, count: str, *, factor: int = 1, private: bool = False
+    ) -> None:
+        """Append a kernel with its arguments, for `factor` times as many items as the state's `count`."""
         arguments = slots.fill(values)
         self.kept.append((arguments, values))
-        self.steps.append((self.library.address(name), arguments.ctypes.data, int(barrier)))
+        self.steps.append(entry(self.library.address(name), arguments, factor, count, private=private))
 
     def embed(self, weights: Weights) -> None:
         """Tokens and places become the residual stream."""
         tables = {"words": weights.words, "positions": weights.places}
         name = embed_name(half=weights.words.dtype == np.uint16)
-        self.add(name, EMBED, {**tables, "width": self.shape.width, "x": self.x, "x_stride": self.x.strides[0]})
+        stream = {"x": self.x, "x_stride": self.x.strides[0]}
+        self.add(name, EMBED, {**tables, **stream, "width": self.shape.width}, "rows")
 
     def normalize(self, norm: Norm, form: Format, out: Bytes, *, wanted_only: bool = False) -> None:
         """The residual stream, normalised; with private copies nobody has to wait."""
@@ -83,7 +86,8 @@ class _Writer:
             "private": out.strides[0] if self.private else 0,
             "wanted_only": int(wanted_only),
         }
-        self.add(normalize_name(form), NORMALIZE, values, barrier=not self.private)
+        count = "wanted" if wanted_only else "rows"
+        self.add(normalize_name(form), NORMALIZE, values, count, private=self.private)
 
     def linear(self, finish: str, matrix: Matrix, x: Bytes, values: Named) -> None:
         """Rows times a matrix; `x` with as many copies as threads is private."""
@@ -93,7 +97,6 @@ class _Writer:
             "scales": 0 if packed.group_scales is None else packed.group_scales,
             "channels": 0 if packed.channel_scales is None else packed.channel_scales,
             "bias": matrix.bias,
-            "blocks": packed.blocks,
             "steps": packed.inner // form.per_step,
             "x": x,
             "x_stride": row_bytes(packed.inner, form),
@@ -103,7 +106,8 @@ class _Writer:
         absent: Named = dict.fromkeys(
             ("wanted_only", "out_stride", "out_inner", "layer", "heads", "head_blocks", "factor"), 0
         )
-        self.add(linear_name(form, finish), LINEAR, {**absent, **usual, **values})
+        count = "wanted_bands" if values.get("wanted_only") else "bands"
+        self.add(linear_name(form, finish), LINEAR, {**absent, **usual, **values}, count, factor=packed.blocks)
 
     def block(self, block: Block, layer: int, own: Bytes) -> None:
         """One layer."""
@@ -124,7 +128,7 @@ class _Writer:
             "room": padded(shape.positions),
             **heads,
         }
-        self.add(attend_name(design.cache, design.body), ATTEND, attend)
+        self.add(attend_name(design.cache, design.body), ATTEND, attend, "groups", factor=shape.heads)
         self.linear("add", block.c_proj, self.mixed, stream)
         self.normalize(block.ln_2, design.body, self.normal)
         inner = padded(shape.mlp)
@@ -149,4 +153,4 @@ def write_program(
     writer.normalize(weights.ln_f, design.head, writer.last, wanted_only=True)
     stride = 4 * weights.head.packed.blocks * BLOCK
     writer.linear("logits", weights.head, writer.last, {"out_stride": stride, "wanted_only": 1})
-    return Program(np.array(writer.steps, np.int64), writer.kept)
+    return Program(np.stack(writer.steps), writer.kept)

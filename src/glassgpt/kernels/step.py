@@ -16,6 +16,7 @@ from glassgpt.kernels.cache import Cache
 from glassgpt.kernels.crew import Crew
 from glassgpt.kernels.layout import Format, padded
 from glassgpt.kernels.library import Design, Library
+from glassgpt.kernels.linear import BAND
 from glassgpt.kernels.normalize import embed_twin, normalize_twin
 from glassgpt.kernels.operation import STATE
 from glassgpt.kernels.program import write_program
@@ -42,9 +43,10 @@ class Stepper:
         names = ("tokens", "positions", "texts", "group_first", "group_rows", "wanted_rows")
         self._arrays = {name: np.zeros(most_rows, np.int64) for name in names}
         self._arrays["every_row"] = np.arange(most_rows, dtype=np.int64)
-        numbers = dict.fromkeys(("rows", "groups", "wanted", "layer_bytes", "text_bytes", "head_bytes"), 0)
+        counts = ("rows", "groups", "wanted", "bands", "wanted_bands")
+        numbers = dict.fromkeys((*counts, "layer_bytes", "text_bytes", "head_bytes"), 0)
         empty = dict.fromkeys(("logits", "keys", "values", "key_scales", "value_scales"), 0)
-        self._state = STATE.fill({**self._arrays, **numbers, **empty})
+        self._state = STATE.fill({**self._arrays, **numbers, **empty, "one": 1})
 
     def cache(self, texts: int, room: int) -> Cache:
         """Memory for some texts of up to `room` tokens."""
@@ -65,7 +67,8 @@ class Stepper:
         self._set("wanted_rows", wanted)
         groups = self._group(rows)
         logits = np.empty((len(wanted), padded(self.weights.shape.vocabulary)), np.float32)
-        numbers = {"rows": rows, "wanted": len(wanted), "groups": groups, **cache.strides()}
+        bands = {"bands": -(-rows // BAND), "wanted_bands": -(-len(wanted) // BAND)}
+        numbers = {"rows": rows, "wanted": len(wanted), "groups": groups, **bands, **cache.strides()}
         STATE.set(self._state, {"logits": logits, **cache.places(), **numbers})
         program = self._few if rows <= FEW else self._many
         self._crew.run(program.entries, self._state)
