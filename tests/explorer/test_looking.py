@@ -140,3 +140,48 @@ def test_positions_beyond_the_text_are_refused(client, ids, path):
 )
 def test_layers_beyond_the_model_are_refused(client, ids, path, more):
     assert client.post(path, json={"ids": ids} | more).status_code == 400
+
+
+def test_the_last_vector_meets_the_word(client, ids, seen):
+    found, _ = arrays(client.post("/api/journey", json={"ids": ids, "position": 5, "word": 17}))
+    assert float(found["final"] @ found["row"]) == pytest.approx(float(seen.logits(5)[17]), abs=1e-4)
+
+
+def test_neurons_that_fire_most_and_what_one_writes(client, ids, seen):
+    found, facts = arrays(client.post("/api/neurons", json={"ids": ids, "layer": 1, "position": 2}))
+    fired = seen.neurons(1)
+    assert facts["neuron"] == facts["neurons"][0] == int(np.abs(fired[2]).argmax())
+    np.testing.assert_array_equal(found["along"], fired[:, facts["neuron"]])
+    said = interpret.promoted(seen, interpret.Neuron(1, facts["neuron"]), 2, 5)
+    assert [word["id"] for word in facts["raised"]] == said.raised.tolist()
+    _, facts = arrays(client.post("/api/neurons", json={"ids": ids, "layer": 1, "neuron": 7}))
+    assert facts["neuron"] == 7
+    assert client.post("/api/neurons", json={"ids": ids, "neuron": 96}).status_code == 400
+
+
+def test_what_a_word_hangs_on(client, ids, seen):
+    found, facts = arrays(client.post("/api/saliency", json={"ids": ids, "word": 9}))
+    np.testing.assert_allclose(found["products"], interpret.saliency(seen, 9).products, rtol=1e-5)
+    assert (facts["word"]["id"], len(found["lengths"])) == (9, len(ids))
+
+
+def test_what_attention_and_the_network_of_a_block_say(client, ids, seen):
+    _, facts = arrays(client.post("/api/stop", json={"ids": ids, "layer": 0}))
+    said = interpret.promoted(seen, interpret.Mlp(0), -1, 5)
+    assert [word["id"] for word in facts["mlp_speaks"]["raised"]] == said.raised.tolist()
+    assert facts["attention_speaks"]["lowered"][0]["value"] < 0
+
+
+def test_a_map_of_all_words(client, lm):
+    found, facts = arrays(client.post("/api/map", json={}))
+    np.testing.assert_array_equal(found["points"], interpret.embedding_map(lm.model).points)
+    assert 0 < facts["share"] <= 1
+
+
+def test_all_probabilities_as_a_curve(client, ids):
+    said = client.post("/api/next", json={"ids": ids, "sampling": {"top_k": 5}}).json()
+    curve = said["draw"]["curve"]
+    assert curve["ranks"][0] == 1
+    assert curve["ranks"][-1] == len(said["words"]) + said["others"]["count"]
+    assert said["all"][0] == pytest.approx(said["words"][0]["probability"])
+    assert sum(share > 0 for share in curve["left"]) == 5

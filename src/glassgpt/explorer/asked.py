@@ -110,6 +110,12 @@ class StopAsked(At):
     layer: Layer = 0
 
 
+class NeuronAsked(StopAsked):
+    """One neuron of a block's network; the one that fires most at the position unless another is named."""
+
+    neuron: Annotated[int, Field(ge=0, lt=2**20)] | None = None
+
+
 class LayerAsked(OfText):
     """All heads of one layer, `size` cells wide."""
 
@@ -145,6 +151,8 @@ class WeightAsked(Asked):
 
     model: Name = ""
     name: Annotated[str, Field(max_length=100)]
+    since: Name = ""
+    """An earlier checkpoint: what changed since then."""
     size: Annotated[int, Field(ge=8, le=512)] = 192
 
 
@@ -164,8 +172,8 @@ class HereAsked(At):
     top: Top = 12
 
 
-class PlacesAsked(Asked):
-    """The position embeddings."""
+class TablesAsked(Asked):
+    """The tables of embeddings: of places, or of words."""
 
     model: Name = ""
 

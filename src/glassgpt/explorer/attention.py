@@ -9,7 +9,7 @@ from glassgpt.errors import InvalidParameter
 from glassgpt.explorer.asked import At, HeadAsked, LayerAsked, LooksAsked, OfText
 from glassgpt.explorer.changes import Changed
 from glassgpt.explorer.models import AWorkshop
-from glassgpt.explorer.spelled import tokens
+from glassgpt.explorer.spelled import worded
 from glassgpt.explorer.wire import arrays_reply, json_reply
 from glassgpt.explorer.workshop import BACKGROUND, LOOKED_AT, NEXT_WORDS, Workshop
 from glassgpt.interpret import (
@@ -24,7 +24,6 @@ from glassgpt.interpret import (
     value_weighted,
     without_first,
 )
-from glassgpt.tokens import Tokenizer
 
 router = APIRouter()
 
@@ -82,7 +81,7 @@ def head(asked: HeadAsked, workshop: AWorkshop) -> Response:
         fetched = trace.heads(asked.layer)[asked.head, query]
         speaks = promoted(trace, Head(asked.layer, asked.head), query)
     shown = without_first(shown) if asked.hide_first else shown
-    spelled = workshop.subject(asked.model).lm.tokenizer
+    tokenizer = workshop.subject(asked.model).lm.tokenizer
     first, peak = max(0, query + 1 - TABLE), max(float(shown.max()), 1e-30) if asked.weighted else 1.0
     facts = {
         "layer": asked.layer,
@@ -93,8 +92,7 @@ def head(asked: HeadAsked, workshop: AWorkshop) -> Response:
         "peak": peak,
         "says": view.describe(query),
         "speaks": speaks.describe(),
-        "raised": _words(spelled, speaks.raised, speaks.gains),
-        "lowered": _words(spelled, speaks.lowered, speaks.losses),
+        **worded(tokenizer, speaks),
     }
     stages = _stages(view, slice(first, query + 1))
     vectors = {"q": view.q[query], "k": view.k, "v": view.v, "output": fetched}
@@ -115,10 +113,6 @@ def habits(workshop: AWorkshop, model: str = "") -> Response:
         if (habit := found.habit(layer, head)) is not None
     }
     return json_reply({"heads": named, "says": found.describe()})
-
-
-def _words(tokenizer: Tokenizer, ids: np.ndarray, values: np.ndarray) -> list[dict[str, object]]:
-    return [word | {"value": float(value)} for word, value in zip(tokens(tokenizer, ids), values, strict=True)]
 
 
 def _stages(view: HeadView, window: slice) -> dict[str, np.ndarray]:

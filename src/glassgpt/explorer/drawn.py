@@ -3,7 +3,7 @@
 from math import inf
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 
 from glassgpt.explorer.spelled import token
 from glassgpt.sampling import Array, Drawn, Stage, library
@@ -11,6 +11,8 @@ from glassgpt.tokens import Tokenizer
 
 RULER = 60
 """So many words are told apart on the ruler of probability; the others are one stretch."""
+CURVE = 160
+"""Points of the curve of all probabilities: every rank at first, further down ever fewer."""
 
 
 def likeliest(logits: Float[Array, " V"], top: int, tokenizer: Tokenizer) -> dict[str, object]:
@@ -26,6 +28,7 @@ def likeliest(logits: Float[Array, " V"], top: int, tokenizer: Tokenizer) -> dic
         "words": words,
         "others": {"count": len(chances) - top, "probability": float(1 - chances[best].sum(dtype=np.float64))},
         "entropy": float(a.entropy(logprobs)[0, 0]),
+        "all": chances[order][_ranks(len(order))],
     }
 
 
@@ -37,7 +40,9 @@ def draw(drawn: Drawn, best: list[int], tokenizer: Tokenizer) -> dict[str, objec
     ruler = [
         token(tokenizer, int(word)) | {"probability": float(left[word])} for word in order[: min(RULER, last.kept)]
     ]
+    ranks = _ranks(len(left))
     told: dict[str, object] = {
+        "curve": {"ranks": ranks + 1, "left": np.sort(left)[::-1][ranks]},
         "greedy": drawn.greedy,
         "stages": [_stage(stage, best) for stage in drawn.stages],
         "ruler": ruler,
@@ -57,6 +62,11 @@ def draw(drawn: Drawn, best: list[int], tokenizer: Tokenizer) -> dict[str, objec
 def numbers(array: Array) -> np.ndarray:
     """An array of either library as NumPy's."""
     return library(array).to_numpy(array)
+
+
+def _ranks(count: int) -> Int64[np.ndarray, " N"]:
+    """Ranks from 0 to the last word's, evenly spread on a scale of powers."""
+    return np.unique(np.geomspace(1, count, min(CURVE, count)).round().astype(np.int64)) - 1
 
 
 def _stage(stage: Stage, best: list[int]) -> dict[str, object]:

@@ -26,7 +26,9 @@ AWorkshop = Annotated[Workshop, Depends(the_workshop)]
 @router.get("/models")
 def models(workshop: AWorkshop) -> Response:
     """Every model that may be opened; the first is open."""
-    offers = [{"name": each.name, "run": each.run, "step": each.step} for each in workshop.offered()]
+    offers = [
+        {"name": each.name, "where": each.where, "run": each.run, "step": each.step} for each in workshop.offered()
+    ]
     return json_reply({"first": workshop.first, "models": offers})
 
 
@@ -41,6 +43,7 @@ def facts(subject: Subject) -> dict[str, object]:
     lm = subject.lm
     return {
         "name": subject.name,
+        "where": subject.where,
         "fingerprint": subject.fingerprint,
         "parameters": parameter_count(lm.config),
         "config": asdict(lm.config) | {"mlp_width": lm.config.mlp_width, "head_dim": lm.config.head_dim},

@@ -70,6 +70,7 @@ def _summary(name: str, path: Path) -> dict[str, object]:
     newest = {curve: history.curve(curve).last for curve in CURVES}
     return {
         "name": name,
+        "where": str(path.resolve()),
         "state": history.state,
         "step": history.step,
         "steps": history.steps,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from operator import index
 from typing import SupportsIndex
 
+from glassgpt.interpret import Promoted
 from glassgpt.tokens import Tokenizer
 
 
@@ -22,6 +23,15 @@ def token(tokenizer: Tokenizer, number: int) -> dict[str, object]:
 def tokens(tokenizer: Tokenizer, ids: Iterable[SupportsIndex]) -> list[dict[str, object]]:
     """All tokens of a text."""
     return [token(tokenizer, index(number)) for number in ids]
+
+
+def worded(tokenizer: Tokenizer, said: Promoted) -> dict[str, object]:
+    """The words that a part speaks for and against, each with what it adds to that word's logit."""
+    ends = {"raised": (said.raised, said.gains), "lowered": (said.lowered, said.losses)}
+    return {
+        name: [word | {"value": float(value)} for word, value in zip(tokens(tokenizer, ids), values, strict=True)]
+        for name, (ids, values) in ends.items()
+    }
 
 
 def started(tokenizer: Tokenizer, ids: Sequence[int]) -> list[int]:

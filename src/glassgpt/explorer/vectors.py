@@ -4,13 +4,13 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from glassgpt.errors import InvalidParameter
-from glassgpt.explorer.asked import DifferenceAsked, HereAsked, PlacesAsked, WordsAsked
+from glassgpt.explorer.asked import DifferenceAsked, HereAsked, TablesAsked, WordsAsked
 from glassgpt.explorer.attention import at, traced
 from glassgpt.explorer.models import AWorkshop
 from glassgpt.explorer.spelled import tokens
 from glassgpt.explorer.wire import arrays_reply, json_reply
-from glassgpt.explorer.workshop import LOOKED_AT
-from glassgpt.interpret import Neighbors, difference, nearest, neighbors, position_similarity
+from glassgpt.explorer.workshop import BACKGROUND, LOOKED_AT
+from glassgpt.interpret import Neighbors, difference, embedding_map, nearest, neighbors, position_similarity
 from glassgpt.tokens import Tokenizer
 
 router = APIRouter()
@@ -52,13 +52,22 @@ def in_its_sentence(asked: HereAsked, workshop: AWorkshop) -> Response:
 
 
 @router.post("/places")
-def places(asked: PlacesAsked, workshop: AWorkshop) -> Response:
+def places(asked: TablesAsked, workshop: AWorkshop) -> Response:
     """How alike the embeddings of places are; of a long context every so many places."""
     lm = workshop.subject(asked.model).lm
     with workshop.turns.turn(LOOKED_AT):
         found = position_similarity(lm.model)
     step = -(-len(found.cosines) // MOST_PLACES)
     return arrays_reply({"cosines": found.cosines[::step, ::step]}, {"step": step, "says": found.describe()})
+
+
+@router.post("/map")
+def map_of_words(asked: TablesAsked, workshop: AWorkshop) -> Response:
+    """Every word as a point on a plane."""
+    subject = workshop.subject(asked.model)
+    with workshop.turns.turn(BACKGROUND):
+        found = subject.traces.get("map", lambda: embedding_map(subject.lm.model), lambda made: made.points.nbytes)
+    return arrays_reply({"points": found.points}, {"share": found.share, "says": found.describe()})
 
 
 def _told(found: Neighbors, tokenizer: Tokenizer) -> dict[str, object]:

@@ -8,11 +8,14 @@ from glassgpt.explorer.models import AWorkshop
 from glassgpt.explorer.spelled import started, tokens
 from glassgpt.explorer.wire import arrays_reply, json_reply
 from glassgpt.explorer.workshop import LOOKED_AT, NEXT_WORDS
-from glassgpt.interpret import weight
+from glassgpt.interpret import weight, weight_change
 from glassgpt.model import parameter_count, tally
 from glassgpt.model.cost import forward_flops, past_bytes, storage_bytes
 
 router = APIRouter()
+
+TRIES, SLOW = 3, 0.1
+"""A time is the best of so many; a text that takes more seconds than that is read afresh only once."""
 
 
 @router.get("/weights")
@@ -42,7 +45,10 @@ def one_weight(asked: WeightAsked, workshop: AWorkshop) -> Response:
     """One matrix: a picture, a histogram, the lengths of rows and columns, singular values."""
     subject = workshop.subject(asked.model)
     with workshop.turns.turn(LOOKED_AT):
-        found = weight(subject.lm.model, asked.name, asked.size)
+        if asked.since:
+            found = weight_change(subject.lm.model, workshop.subject(asked.since).lm.model, asked.name, asked.size)
+        else:
+            found = weight(subject.lm.model, asked.name, asked.size)
     arrays = {name: getattr(found, name) for name in ("picture", "counts", "edges", "rows", "columns", "singular")}
     facts = {"name": found.name, "shape": found.shape, "mean": found.mean, "deviation": found.deviation}
     return arrays_reply(arrays, facts | {"says": found.describe()})
@@ -56,7 +62,8 @@ def cache(asked: OfText, workshop: AWorkshop) -> Response:
     with workshop.turns.turn(NEXT_WORDS):
         held = subject.prefixes.held
         read = subject.prefixes.read(ids)
-        afresh = subject.prefixes.read(ids, afresh=True)
+        again = [subject.prefixes.read(ids).seconds for _ in range(TRIES)]
+        afresh = [subject.prefixes.read(ids, afresh=True).seconds for _ in range(1 if read.seconds > SLOW else TRIES)]
     config, size = subject.lm.config, subject.lm.model.wte.weight.element_size()
     longest = max((_shared(text, ids) for text in held), default=0)
     return json_reply(
@@ -66,8 +73,8 @@ def cache(asked: OfText, workshop: AWorkshop) -> Response:
             "reused": read.reused,
             "new": read.new,
             "shared": longest,
-            "seconds": read.seconds,
-            "seconds_afresh": afresh.seconds,
+            "seconds": min(read.seconds, *again),
+            "seconds_afresh": min(afresh),
             "token_bytes": past_bytes(config, 1, size),
             "bytes": past_bytes(config, len(ids), size),
             "full_bytes": past_bytes(config, config.context_length, size),

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from glassgpt.checkpoints.places import EMBEDDED
 from glassgpt.engine import Prefixes
 from glassgpt.errors import ModelNotFound
 from glassgpt.explorer.kept import Kept
@@ -45,6 +46,8 @@ class Subject:
     lm: LanguageModel
     prefixes: Prefixes
     fingerprint: str
+    where: str
+    """What `load` takes, in copied Python."""
     traces: Kept = field(default_factory=Kept)
 
 
@@ -87,8 +90,10 @@ class Workshop:
         self.turns = Turns()
         self._runs, self._device = tuple(runs), device
         self.first = first.name
-        self._fixed = {offer.name: offer for offer in (Offer(first.name, first.name), *map(_offer, others))}
-        self._open: OrderedDict[str, Subject] = OrderedDict({first.name: _subject(first.name, first)})
+        is_by_name = first.path is None or first.name == EMBEDDED
+        own = Offer(first.name, first.name if is_by_name else str(first.path.resolve()))
+        self._fixed = {offer.name: offer for offer in (own, *map(_offer, others))}
+        self._open: OrderedDict[str, Subject] = OrderedDict({own.name: _subject(own, first)})
         self._lock = threading.Lock()
 
     def run_folders(self) -> dict[str, Path]:
@@ -104,7 +109,7 @@ class Workshop:
         """Every model that may be opened."""
         offers = list(self._fixed.values())
         for name, path in self.run_folders().items():
-            offers += [Offer(f"{name}@{step}", f"{path}@{step}", name, step) for step in Run(path).steps()]
+            offers += [Offer(f"{name}@{step}", f"{path.resolve()}@{step}", name, step) for step in Run(path).steps()]
         return offers
 
     def subject(self, name: str = "") -> Subject:
@@ -118,7 +123,7 @@ class Workshop:
                 offer = next((offer for offer in self.offered() if offer.name == name), None)
                 if offer is None:
                     raise ModelNotFound(f"There is no model {name[:100]!r} here; see the list of models.")
-                self._open[name] = _subject(name, load(offer.where, device=self._device, backend="torch"))
+                self._open[name] = _subject(offer, load(offer.where, device=self._device, backend="torch"))
                 while len(self._open) > MOST_OPEN:
                     self._open.popitem(last=False)
             self._open.move_to_end(name)
@@ -135,9 +140,10 @@ def fingerprint(lm: LanguageModel) -> str:
 
 
 def _offer(where: str) -> Offer:
-    return Offer(Path(where).name or where, where)
+    path = Path(where)
+    return Offer(path.name or where, str(path.resolve()) if path.exists() else where)
 
 
-def _subject(name: str, lm: LanguageModel) -> Subject:
+def _subject(offer: Offer, lm: LanguageModel) -> Subject:
     rows = max(2, min(PREFIX_ROWS, PREFIX_TOKENS // lm.config.context_length))
-    return Subject(name, lm, Prefixes(lm.backend, rows), fingerprint(lm))
+    return Subject(offer.name, lm, Prefixes(lm.backend, rows), fingerprint(lm), offer.where)

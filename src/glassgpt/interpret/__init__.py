@@ -8,6 +8,7 @@
 `docs/interpret.md` shows the rest.
 """
 
+from glassgpt.interpret.atlas import EmbeddingMap, embedding_map
 from glassgpt.interpret.attention import (
     HeadView,
     attention,
@@ -25,7 +26,7 @@ from glassgpt.interpret.habits import HABITS, HeadScores, score_heads
 from glassgpt.interpret.intervene import cut, freeze, mean, patch, scale, steer, zero
 from glassgpt.interpret.intervention import Intervention
 from glassgpt.interpret.lens import Lens, Watched, lens, lens_of_layer, watch
-from glassgpt.interpret.matrix import Weight, weight
+from glassgpt.interpret.matrix import Weight, weight, weight_change
 from glassgpt.interpret.part import Attention, Block, Edge, Head, Mlp, Neuron, Part, Stream, check
 from glassgpt.interpret.promoted import Promoted, promoted
 from glassgpt.interpret.saliency import Saliency, saliency
@@ -54,6 +55,7 @@ __all__ = [
     "Difference",
     "Edge",
     "Effect",
+    "EmbeddingMap",
     "Head",
     "HeadScores",
     "HeadView",
@@ -82,6 +84,7 @@ __all__ = [
     "cut",
     "difference",
     "effect",
+    "embedding_map",
     "freeze",
     "intervention",
     "lens",
@@ -108,6 +111,7 @@ __all__ = [
     "watch",
     "way",
     "weight",
+    "weight_change",
     "without_first",
     "zero",
 ]

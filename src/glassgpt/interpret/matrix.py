@@ -53,10 +53,26 @@ def weight(model: GPT2, name: str, size: int = 192) -> Weight:
 
     Raises InvalidParameter for a name that the model does not have.
     """
+    return _looked_at(name, _values(model, name), size)
+
+
+@torch.inference_mode()
+def weight_change(model: GPT2, since: GPT2, name: str, size: int = 192) -> Weight:
+    """What training did to one parameter: as it is in `model`, less as it was in an earlier one of the same shape."""
+    now, then = _values(model, name), _values(since, name)
+    if now.shape != then.shape:
+        raise InvalidParameter("since", str(tuple(then.shape)), f"must have {name} of shape {tuple(now.shape)}")
+    return _looked_at(f"change of {name}", now - then.to(now), size)
+
+
+def _values(model: GPT2, name: str) -> Tensor:
     parameters = dict(model.named_parameters())
     if name not in parameters:
         raise InvalidParameter("name", name, f"must be a parameter of this model, such as {next(iter(parameters))}")
-    values = parameters[name].detach().float()
+    return parameters[name].detach().float()
+
+
+def _looked_at(name: str, values: Tensor, size: int) -> Weight:
     matrix = values if values.ndim == 2 else values[None]
     edges = torch.linspace(float(values.min()), float(values.max()) or 1e-6, BINS + 1)
     counts = torch.histc(values, BINS, float(edges[0]), float(edges[-1]))
