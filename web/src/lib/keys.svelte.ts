@@ -34,6 +34,12 @@ function tool(name: string): void {
   focused?.querySelector<HTMLButtonElement>(`[data-tool='${name}']`)?.click();
 }
 
+/** What has the focus says which change it stands for; elsewhere it is the selected head. */
+function change(): void {
+  const focused = document.activeElement?.closest<HTMLElement>('[data-change]');
+  toggleChange(focused?.dataset['change'] ?? `zero head ${the.layer}.${the.head}`);
+}
+
 function describe(): void {
   const focused = document.activeElement?.closest('[data-figure]') ?? document.querySelector('[data-figure]');
   say(focused?.querySelector('.says')?.textContent ?? '');
@@ -65,7 +71,7 @@ export const ACTIONS: Action[] = [
   { keys: ['Escape'], says: ['stop, close', 'anhalten, schließen'], run: leave },
   { keys: ['u'], says: ['undo (Shift: redo)', 'zurück (Umschalt: vor)'], run: undo },
   { keys: ['U'], says: ['redo', 'vor'], run: redo },
-  { keys: ['x'], says: ['switch the selected head off, or on', 'gewählten Kopf aus- oder einschalten'], run: () => toggleChange(`zero head ${the.layer}.${the.head}`) },
+  { keys: ['x'], says: ['switch off, or on, what has the focus: token, head, neuron, edge; else the selected head', 'aus- oder einschalten, was den Fokus hat: Token, Kopf, Neuron, Verbindung; sonst den gewählten Kopf'], run: change },
   { keys: ['c'], says: ['copy the number in hand as Python', 'die Zahl in der Hand als Python kopieren'], run: () => void copyPython().then(() => say(t('copied'))) },
   { keys: ['e'], says: ['export the picture', 'das Bild exportieren'], run: () => tool('export') },
   { keys: ['l'], says: ['copy the link', 'den Link kopieren'], run: () => void copyLink() },

@@ -1,12 +1,15 @@
 // The one selection that every view shows, and the link that holds all of it.
 
 import { ask, isAbort } from './api';
+import { t } from './i18n.svelte';
 import { recall, remember } from './memory';
 import { page, setPage } from './pages.svelte';
 import type { Likely, Token } from './words';
 
 export interface Model {
   name: string;
+  /** What `glassgpt.load` takes. */
+  where: string;
   fingerprint: string;
   parameters: number;
   config: {
@@ -45,6 +48,7 @@ export interface Draw {
   greedy: boolean;
   stages: { name: string; kept: number; words: (number | null)[] }[];
   ruler: Likely[];
+  curve: { ranks: number[]; left: number[] };
   chosen: Likely | null;
   before: number;
   race: { id: number; luck: number; time: number | null }[];
@@ -53,6 +57,7 @@ export interface Draw {
 export interface Next {
   words: (Likely & { logit: number })[];
   others: { count: number; probability: number };
+  all: number[];
   entropy: number;
   ids: number[];
   draw: Draw;
@@ -75,7 +80,7 @@ export const FIRST_TEXT = 'It was a dark night, and the captain of the ship';
 
 export const the = $state({
   model: null as Model | null,
-  models: [] as { name: string; run: string | null; step: number | null }[],
+  models: [] as { name: string; where: string; run: string | null; step: number | null }[],
   tokens: [] as Token[],
   position: -1,
   layer: 0,
@@ -162,6 +167,8 @@ export interface Node {
   tokens: Token[];
   probability: number;
   children: string[];
+  /** Given by the reader; a node with a name is a bookmark. */
+  name?: string;
 }
 
 export const tree = $state({ nodes: {} as Record<string, Node>, undone: [] as Token[][] });
@@ -177,7 +184,7 @@ function note(probability = 0): void {
     above?.children.push(key);
   }
   for (const node of Object.values(tree.nodes)) {
-    if (node.parent === null && node.children.length === 0 && node.key !== key) delete tree.nodes[node.key];
+    if (node.parent === null && node.children.length === 0 && node.key !== key && !node.name) delete tree.nodes[node.key];
   }
 }
 
@@ -210,6 +217,13 @@ export function redo(): void {
 export function goTo(key: string): void {
   const node = tree.nodes[key];
   if (node) setTokens(node.tokens);
+}
+
+export function rename(key: string, name: string): void {
+  const node = tree.nodes[key];
+  if (!node) return;
+  if (name.trim()) node.name = name.trim().slice(0, 60);
+  else delete node.name;
 }
 
 export function prune(key: string): void {
@@ -290,7 +304,7 @@ export async function restore(hash: string): Promise<boolean> {
   the.tour = number(parts, 'to', 0);
   the.changes = readChanges(parts.get('x'));
   the.source = (parts.get('xs') ?? '').split('.').filter(Boolean).map(Number).filter(Number.isInteger);
-  if (expected && expected !== the.model?.fingerprint) the.warning = 'fingerprint';
+  if (expected && expected !== the.model?.fingerprint) the.warning = t('other_fingerprint', { old: expected, now: the.model?.fingerprint ?? '' });
   return true;
 }
 
