@@ -8,6 +8,7 @@ import os
 import shutil
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -92,9 +93,9 @@ def workshop(tmp_path_factory):
     return Workshop(lm, runs=[run.parent], device="cpu")
 
 
-@pytest.fixture(scope="session")
-def address(workshop):
-    """The Explorer on a free port."""
+@contextmanager
+def listening(workshop):
+    """The Explorer on a free port; its address."""
     import uvicorn
 
     from glassgpt.explorer import create_app
@@ -108,6 +109,13 @@ def address(workshop):
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
         server.should_exit = True
         thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def address(workshop):
+    """The Explorer over the model that ships."""
+    with listening(workshop) as where:
+        yield where
 
 
 def start_chromium():
@@ -166,7 +174,7 @@ class Visit:
         digit = str((PAGES.index(name) + 1) % 10) if name != "tour" else "g"
         find = "[...document.querySelectorAll('.rail button')].find((b) => b.textContent.startsWith(arguments[0]))"
         self.run(f"({find}).click()", digit)
-        self.wait(f"location.hash.startsWith('#/{name}') && document.querySelector('main [data-figure]')")
+        self.wait(f"document.querySelector('main[data-page={name}] [data-figure]')")
         self.settle()
 
     def run(self, script, *arguments):

@@ -1,29 +1,10 @@
-"""The page keeps its promises: it is quiet, accessible, exact, and stays whole whatever the text says."""
+"""The page keeps its promises: it is quiet and accessible, its links and files hold what is seen."""
 
 import pytest
 
 from tests.browser.conftest import AXE, PAGES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-
-HOSTILE = [
-    "<script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>",
-    '"><svg onload=alert(1)>',
-    "javascript:alert(1)",
-    "{{constructor.constructor('alert(1)')()}}",
-    "${alert(1)}",
-    "</title></textarea><script>alert(1)</script>",
-    "\u202egnirts desrever",
-    "\ufeff\u200b\u2028\u2029",
-    "\x00\x01\x1b[31mred",
-    "🏴‍☠️👨‍👩‍👧‍👦é",
-    "=cmd|'/c calc'!A1",
-    "&lt;b&gt;&amp;&#x3c;",
-    "ﷺ𒐫꧅",
-    "<|endoftext|>",
-]
-
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_on_any_page(browser, theme):
@@ -35,46 +16,6 @@ def test_axe_finds_nothing_on_any_page(browser, theme):
         report = browser.driver.execute_async_script("axe.run(document).then((r) => arguments[0](r.violations))")
         found |= {f"{page} {each['id']}": [node["html"][:150] for node in each["nodes"][:3]] for each in report}
     assert found == {}
-
-
-def test_hostile_texts_stay_texts(browser):
-    for page in ("write", "journey", "attention", "cache", "experiment", "compare", "words", "read"):
-        text = "\n".join(HOSTILE)
-        browser.open()
-        browser.run(
-            "const box = document.getElementById('text'); box.focus(); box.value = arguments[0];"
-            "box.dispatchEvent(new Event('input', {bubbles: true})); box.blur()",
-            text,
-        )
-        browser.settle()
-        browser.page(page)
-        browser.keys("t")
-        assert browser.run("return document.querySelectorAll('main script, main img, main svg[onload]').length") == 0
-        assert browser.run("return document.querySelector('main').innerText.length") > 100
-
-
-def test_every_number_on_the_screen_is_what_its_python_gives(browser):
-    """Numbers of every page, evaluated in a fresh namespace after the lines that are copied with them."""
-    checked, wrong = 0, []
-    for page in ("write", "journey", "attention", "words", "weights", "cache", "read", "experiment"):
-        browser.page(page)
-        if page == "attention":
-            browser.click("[role=tab]", "Q K V")
-            browser.settle()
-        shown = browser.run(
-            "return [...document.querySelectorAll('[data-python][data-value]')]"
-            ".map((e) => [e.dataset.python, e.dataset.value])"
-        )
-        assert shown, page
-        space: dict[str, object] = {}
-        exec(browser.run("return document.querySelector('[data-preamble]').dataset.preamble"), space)
-        for python, value in shown[:: max(1, len(shown) // 25)]:
-            checked += 1
-            again = float(eval(python, space))  # what a reader would see in their own session
-            if abs(again - float(value)) > 1e-4 * max(1.0, abs(again)):
-                wrong.append((page, python, value, again))
-    assert wrong == []
-    assert checked >= 100
 
 
 def test_a_link_restores_the_whole_state(browser):

@@ -1,4 +1,4 @@
-"""What a person does on each page, once with the mouse and once with keys alone."""
+"""The twelve stories of `docs/explorer.md`, each once with the mouse and once with keys alone."""
 
 import pytest
 
@@ -266,3 +266,33 @@ class TestTour:
         browser.wait("!document.querySelector('aside.tour')")
         assert state(browser, "m") == "embedded"
         assert browser.run("return location.hash").startswith("#/train")
+
+
+class TestSharing:
+    """Copy a number as Python and the place as a link; the lines run, the link leads back."""
+
+    @pytest.mark.parametrize("way", ["mouse", "keys"])
+    def test_with(self, browser, way):
+        browser.run("navigator.clipboard.writeText = (text) => { window.copied = text; return Promise.resolve() }")
+        browser.keys("3") if way == "keys" else browser.page("attention")
+        browser.find("[role=tabpanel] li button")
+        browser.settle()
+        if way == "keys":
+            browser.tab_to("[role=tabpanel] li button")
+            browser.keys("c")
+        else:
+            browser.click("[role=tabpanel] li button")
+            browser.click(".status button")
+        lines = browser.wait("window.copied")
+        *before, last = lines.strip().splitlines()
+        space: dict[str, object] = {}
+        exec("\n".join(before), space)
+        assert 0 < float(eval(last, space)) <= 1
+        if way == "keys":
+            browser.keys("l")
+        else:
+            browser.click("header button", "Copy link")
+        link = browser.wait("window.copied.startsWith('http') && window.copied")
+        browser.open("#" + link.partition("#")[2])
+        browser.wait("document.querySelector('[role=tabpanel] li button')")
+        assert state(browser, "l") == "0"

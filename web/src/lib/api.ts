@@ -16,12 +16,28 @@ async function send(path: string, body: unknown, signal?: AbortSignal): Promise<
   throw new Refused(said?.error?.message ?? `${reply.status} ${reply.statusText}`);
 }
 
+// The page says that it is busy while an answer is outstanding: to screen readers, and to whoever drives it.
+let outstanding = 0;
+
+async function counted<T>(asked: () => Promise<T>): Promise<T> {
+  const tell = (change: number): void => {
+    outstanding += change;
+    document.getElementById('page')?.setAttribute('aria-busy', String(outstanding > 0));
+  };
+  tell(1);
+  try {
+    return await asked();
+  } finally {
+    tell(-1);
+  }
+}
+
 export async function ask<T>(path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
-  return (await (await send(path, body, signal)).json()) as T;
+  return counted(async () => (await (await send(path, body, signal)).json()) as T);
 }
 
 export async function askArrays<Facts>(path: string, body: unknown, signal?: AbortSignal): Promise<Arrays<Facts>> {
-  return readArrays<Facts>(await (await send(path, body, signal)).arrayBuffer());
+  return counted(async () => readArrays<Facts>(await (await send(path, body, signal)).arrayBuffer()));
 }
 
 export interface Happening {

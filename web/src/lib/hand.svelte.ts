@@ -41,8 +41,9 @@ const ALSO: Partial<Record<PageName, () => string[]>> = {
 };
 
 function settings(): string {
-  const { seed, ...others } = the.sampling;
-  return Object.entries({ ...others, seed }).map(([name, value]) => `${name}=${value}`).join(', ');
+  const { seed, top_k, ...others } = the.sampling;
+  const floats = Object.entries(others).map(([name, value]) => `${name}=${Number.isInteger(value) ? value.toFixed(1) : value}`);
+  return [`top_k=${top_k}`, ...floats, `seed=${seed}`].join(', ');
 }
 
 /** What must stand before a copied line so that it gives the same number. */

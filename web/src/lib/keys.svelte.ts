@@ -45,7 +45,7 @@ function describe(): void {
   say(focused?.querySelector('.says')?.textContent ?? '');
 }
 
-async function copyLink(): Promise<void> {
+export async function copyLink(): Promise<void> {
   await copy(`${location.origin}${location.pathname}${link()}`);
   say(t('copied'));
 }

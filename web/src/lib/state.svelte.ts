@@ -291,15 +291,15 @@ export async function restore(hash: string): Promise<boolean> {
   const known = wanted.every((id) => Number.isInteger(id) && id >= 0 && id < (the.model?.words ?? 0));
   const named = await ask<{ tokens: Token[] }>('names', { model: the.model?.name ?? '', ids: known ? wanted : [] });
   setTokens(named.tokens, named.tokens.length - number(parts, 'w', 0));
-  the.position = number(parts, 'p', -1);
-  the.layer = Math.min(number(parts, 'l', 0), (the.model?.config.n_layers ?? 1) - 1);
-  the.head = Math.min(number(parts, 'h', 0), (the.model?.config.n_heads ?? 1) - 1);
-  the.word = parts.has('v') ? number(parts, 'v', 0) : null;
+  the.position = Math.max(-1, Math.round(number(parts, 'p', -1)));
+  the.layer = within(number(parts, 'l', 0), (the.model?.config.n_layers ?? 1) - 1);
+  the.head = within(number(parts, 'h', 0), (the.model?.config.n_heads ?? 1) - 1);
+  the.word = parts.has('v') ? within(number(parts, 'v', 0), (the.model?.config.vocab_size ?? 1) - 1) : null;
   for (const [short, name] of Object.entries(SETTINGS)) the.sampling[name] = number(parts, short, the.sampling[name]);
   the.hideFirst = parts.get('hf') === '1';
   the.weighted = parts.get('vw') === '1';
   the.other = parts.get('o') ?? '';
-  the.stop = number(parts, 'st', 0);
+  the.stop = within(number(parts, 'st', 0), 2 * (the.model?.config.n_layers ?? 0));
   the.tab = TABS.find((tab) => tab === parts.get('tb')) ?? 'pattern';
   the.tour = number(parts, 'to', 0);
   the.changes = readChanges(parts.get('x'));
@@ -307,6 +307,9 @@ export async function restore(hash: string): Promise<boolean> {
   if (expected && expected !== the.model?.fingerprint) the.warning = t('other_fingerprint', { old: expected, now: the.model?.fingerprint ?? '' });
   return true;
 }
+
+/** A whole number from 0 to `most`, whatever a link says. */
+const within = (value: number, most: number): number => Math.max(0, Math.min(most, Math.round(value)));
 
 function number(parts: URLSearchParams, name: string, otherwise: number): number {
   const value = Number(parts.get(name) ?? Number.NaN);
@@ -316,7 +319,8 @@ function number(parts: URLSearchParams, name: string, otherwise: number): number
 function readChanges(text: string | null): Change[] {
   try {
     const read: unknown = JSON.parse(text ?? '[]');
-    return Array.isArray(read) ? (read as Change[]).filter((change) => typeof change?.line === 'string') : [];
+    const made = Array.isArray(read) ? (read as Change[]).filter((change) => typeof change?.line === 'string') : [];
+    return made.filter((change, n) => made.findIndex((other) => other.line === change.line) === n);
   } catch {
     return [];
   }
