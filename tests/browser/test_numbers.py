@@ -13,7 +13,7 @@ import pytest
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 WANTED = 200
-PER_VIEW = 18
+PER_VIEW = 22
 SLOW = ("sweep", "compare", "weight", "position_similarity", "embedding_map")
 """Computed once for the same arguments."""
 TABS = ("pattern", "scores", "qkv", "writes")
@@ -29,7 +29,8 @@ POINTED = """
 const [seed, most, done] = arguments;
 let state = seed;
 const chance = () => ((state = (state * 16807) % 2147483647) / 2147483647);
-const places = [...document.querySelectorAll('main .field, main svg[role=img], main .grids .grid button, main .map button')];
+const kinds = '.field, svg[role=img], .grids .grid button, .map button';
+const places = [...document.querySelector('main').querySelectorAll(kinds)];
 const found = [];
 (async () => {
   for (let n = 0; n < most && places.length; n += 1) {
@@ -69,7 +70,7 @@ def test_two_hundred_numbers_are_what_their_python_gives(browser, loading_once):
             browser.wait("document.querySelectorAll('.grids .grid').length === 2")
             browser.settle()
         standing = browser.run(STANDING)
-        pointed = browser.driver.execute_async_script(POINTED, chosen.randrange(2**20), PER_VIEW)
+        pointed = browser.driver.execute_async_script(POINTED, chosen.randrange(1, 2**20), 2 * PER_VIEW)
         numbers = {python: (value, text) for python, value, text in (*standing, *pointed) if value is not None}
         sample = chosen.sample(sorted(numbers), min(PER_VIEW, len(numbers)))
         counts[view] = len(sample)

@@ -6,6 +6,7 @@ from tests.browser.conftest import AXE, PAGES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_on_any_page(browser, theme):
     browser.open(theme=theme)

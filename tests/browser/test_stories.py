@@ -172,6 +172,7 @@ class TestExperiment:
         browser.page("experiment")
         browser.find("form input").send_keys("zero mlp 3")
         browser.click("form button", "Add")
+        browser.wait("document.querySelector('figure .tools button.plain:enabled')", 120)
         browser.click("main button", "Silence each part")
         self.ends(browser)
 
@@ -180,6 +181,7 @@ class TestExperiment:
         browser.wait("document.querySelector('form input')")
         browser.tab_to("form input")
         browser.keys(*"zero mlp 3", keys().ENTER)
+        browser.wait("document.querySelector('figure .tools button.plain:enabled')", 120)
         browser.tab_to("figure .tools button.plain")
         browser.keys(keys().ENTER)
         self.ends(browser)

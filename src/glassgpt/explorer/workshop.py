@@ -90,8 +90,8 @@ class Workshop:
         self.turns = Turns()
         self._runs, self._device = tuple(runs), device
         self.first = first.name
-        is_by_name = first.path is None or first.name == EMBEDDED
-        own = Offer(first.name, first.name if is_by_name else str(first.path.resolve()))
+        path = None if first.name == EMBEDDED else first.path
+        own = Offer(first.name, str(path.resolve()) if path else first.name)
         self._fixed = {offer.name: offer for offer in (own, *map(_offer, others))}
         self._open: OrderedDict[str, Subject] = OrderedDict({own.name: _subject(own, first)})
         self._lock = threading.Lock()
