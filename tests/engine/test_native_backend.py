@@ -74,19 +74,6 @@ def test_a_bfloat16_model_is_as_near_to_float32_as_the_plain_model_is(native, sh
     assert (whole(native(half), TEXT) - wanted).abs().mean() < 1.2 * plain
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("weights", FORMATS)
-def test_the_embedded_model_stays_within_tolerance_at_every_position(native, weights):
-    from glassgpt.checkpoints import load_model
-
-    loaded = load_model("embedded")
-    text = loaded.tokenizer.encode("It was a dark night, and the captain " * 100)[: loaded.model.config.context_length]
-    wanted, got = whole(TorchBackend(loaded.model), text), whole(native(loaded.model, weights=weights), text)
-    assert len(text) == len(got) == loaded.model.config.context_length
-    assert distance(got, wanted) < TOLERANCE[weights]
-    assert all(distance(a, b) < 4 * TOLERANCE[weights] for a, b in zip(got, wanted, strict=True))
-
-
 def test_it_keeps_the_protocol(native, sharp):
     backend = native(sharp)
     assert isinstance(backend, Backend)
