@@ -43,7 +43,9 @@ def load(name: str) -> tuple[GPT2, list[int]]:
     if name == "small":
         model = initialize(GPT2(SIZES["small"]), seed=0).eval()
         generator = torch.Generator().manual_seed(7)
-        return model, torch.randint(model.config.vocab_size, (model.config.context_length,), generator=generator).tolist()
+        return model, torch.randint(
+            model.config.vocab_size, (model.config.context_length,), generator=generator
+        ).tolist()
     from glassgpt.checkpoints import load_model
 
     loaded = load_model("embedded")

@@ -38,4 +38,5 @@ def packed(shape: Shape, body: str = "float32", head: str | None = None, *, tied
     tables = get("wte.weight"), get("wpe.weight")
     if half:
         tables = tuple(to_bfloat16_twin(table) for table in tables)
-    return pack_model(get, shape, tables, FORMATS[body], FORMATS[head or body], tied)
+    words, places = tables
+    return pack_model(get, shape, None if tied else words, places, FORMATS[body], FORMATS[head or body])

@@ -40,13 +40,22 @@ def test_weights_come_back_bit_for_bit(name, tmp_path):
 
 
 def test_matrices_begin_on_cache_lines_and_tables_stay_in_the_file(tmp_path):
-    write_packed(tmp_path / "a", packed(shape(), "int4"), FACTS)
+    write_packed(tmp_path / "a", packed(shape(), "int4", tied=False), FACTS)
     found = read_packed(tmp_path / "a")
     for block in found.blocks:
         for part in (block.c_attn, block.mlp_proj):
             assert part.packed.data.ctypes.data % 64 == part.bias.ctypes.data % 64 == 0
     assert not found.words.flags.writeable
     assert isinstance(found.words.base, np.memmap)
+
+
+def test_a_tied_embedding_is_stored_once(tmp_path):
+    sizes = {}
+    for tied in (True, False):
+        write_packed(tmp_path / "a", packed(shape(), "int8", tied=tied), FACTS)
+        assert (read_packed(tmp_path / "a").words is None) == tied
+        sizes[tied] = (tmp_path / "a").stat().st_size
+    assert sizes[False] - sizes[True] >= 4 * shape().vocabulary * shape().width
 
 
 def test_other_programs_read_the_file_too(tmp_path):
@@ -99,14 +108,14 @@ def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("glassgpt.kernels.packed_file._read_numbers", full)
+    monkeypatch.setattr("glassgpt.kernels.packed_file._checksum", full)
     with pytest.raises(OSError, match="No space"):
         write_packed(tmp_path / "a", packed(shape(), "int8"), FACTS)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    "change", [{"vocabulary": 98}, {"positions": 151}, {"width": 104}, {"heads": 2}, {"layers": 1}, {"mlp": 130}]
+    "change", [{"vocabulary": 129}, {"positions": 151}, {"width": 104}, {"heads": 2}, {"layers": 1}, {"mlp": 130}]
 )
 def test_arrays_that_are_not_of_the_shape_are_refused(tmp_path, change):
     from dataclasses import replace

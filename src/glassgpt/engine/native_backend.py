@@ -1,8 +1,8 @@
 """The native rung: GPT-2 on the CPU through our own kernels, one native call a step.
 
-Equal to the torch rung within stated tolerances (`TOLERANCE`, `ANYWHERE`). A row's bits depend on nothing but its own text: not
-on its neighbours, not on how a prompt was cut, not on the number of threads. On that rests how simple this file is:
-rows of any texts go into any step.
+Equal to the torch rung within stated tolerances (`TOLERANCE`, `ANYWHERE`). A row's bits depend on nothing but its own
+text: not on its neighbours, not on how a prompt was cut, not on the number of threads. On that rests how simple this
+file is: rows of any texts go into any step.
 """
 
 from collections.abc import Callable, Sequence
@@ -116,7 +116,7 @@ class NativeBackend:
         chunk: int = CHUNK,
         folder: Path | Literal[False] | None = None,
     ) -> "NativeBackend":
-        """The same from a model, whose matrices are packed as `weights` says; embeddings are shared with it.
+        """The same from a model, whose matrices are packed as `weights` says.
 
         `weights` is "float32", "bfloat16", "int8" or "int4", by default the model's own type; `head` likewise for the
         last matrix. Make a new backend when the weights change. Raises where `why_not_native` gives a reason.

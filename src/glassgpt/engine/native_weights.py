@@ -29,7 +29,7 @@ def pack(
     head: str | None = None,
     integers: Mapping[str, StoredIntegers] | None = None,
 ) -> Weights:
-    """The model's weights in the kernels' layout; embeddings are shared with the model.
+    """The model's weights in the kernels' layout; embeddings that are no matrix are shared with the model.
 
     `body` is a name of `FORMATS`, by default that of the `integers` which the model's files hold, or its own type;
     `head` likewise for the last matrix. Integers of that format are packed as they are, all else is rounded to nearest.
@@ -63,8 +63,8 @@ def pack(
         epsilon=config.layer_norm_eps,
         factors=tuple(module.scale for module in model.modules() if isinstance(module, Attention)),
     )
-    tables = _table(state["wte.weight"]), _table(state["wpe.weight"])
-    return pack_model(get, shape, tables, FORMATS[body], FORMATS[head], config.tie_embeddings, get_matrix)
+    words = None if config.tie_embeddings else _table(state["wte.weight"])
+    return pack_model(get, shape, words, _table(state["wpe.weight"]), FORMATS[body], FORMATS[head], get_matrix)
 
 
 def _formats(

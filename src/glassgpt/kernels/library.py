@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING
 
 from glassgpt.kernels.arithmetic import ACTIVATION
 from glassgpt.kernels.attend import add_attend
+from glassgpt.kernels.embed import add_embed
 from glassgpt.kernels.ir import Module
 from glassgpt.kernels.layout import Format
 from glassgpt.kernels.linear import add_linear, finish_activate, finish_add, finish_logits, finish_scatter
 from glassgpt.kernels.machine import Machine, host
-from glassgpt.kernels.normalize import add_embed, add_normalize
+from glassgpt.kernels.normalize import add_normalize
 from glassgpt.kernels.sharing import add_sharing
 from glassgpt.kernels.tile import add_tiles
 
@@ -48,8 +49,7 @@ def build(machine: Machine, design: Design) -> Module:
     module = Module()
     for form in dict.fromkeys((design.body, design.head, design.cache)):
         add_tiles(module, machine, form)
-    for half in (False, True):
-        add_embed(module, half)
+    add_embed(module, design.head)
     for form in dict.fromkeys((design.body, design.head)):
         add_normalize(module, machine, form)
     add_linear(module, machine, design.body, "scatter", finish_scatter(design.cache))

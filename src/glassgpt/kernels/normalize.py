@@ -1,11 +1,10 @@
-"""Embedding and layer normalisation: what is done to each row on its own.
+"""Layer normalisation: what is done to each row on its own.
 
 An item is a row. With few rows every thread does all of them, each into memory of its own: that costs less than
 waiting for each other.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from glassgpt.kernels.arithmetic import Floats, Reals, multiply_add
 from glassgpt.kernels.ir import Module, Value
@@ -13,9 +12,8 @@ from glassgpt.kernels.layout import BLOCK, Format
 from glassgpt.kernels.machine import Machine
 from glassgpt.kernels.operation import Operation, Slots, operation
 from glassgpt.kernels.rows import load_block, store_row_block
-from glassgpt.kernels.types_of_llvm import F32, I16, I32, I64, PTR
+from glassgpt.kernels.types_of_llvm import F32, I64, PTR
 
-EMBED = Slots(words=PTR, positions=PTR, width=I64, x=PTR, x_stride=I64)
 NORMALIZE = Slots(
     x=PTR,
     x_stride=I64,
@@ -30,36 +28,6 @@ NORMALIZE = Slots(
     private=I64,  # bytes between the threads' own outputs; 0: one output for all
     wanted_only=I64,  # 1: only rows whose logits are wanted, packed together
 )
-
-
-def add_embed(module: Module, half: bool) -> None:
-    """x[row] = words[token] + positions[place]; tables of bfloat16 (`half`) or float32."""
-    with operation(module, embed_name(half), EMBED) as op:
-        f = op.f
-        width, size = op["width"], 2 if half else 4
-
-        def read(table: Value, row: Value, i: Value) -> Value:
-            place = table + (row * width + i) * size
-            if not half:
-                return f.load(F32, place)
-            return f.bits(f.convert("zext", f.load(I16, place), I32) << 16, F32)
-
-        with op.items() as row:
-            token = f.load(I64, op.state("tokens") + row * 8)
-            place = f.load(I64, op.state("positions") + row * 8)
-            with f.times(width) as i:
-                total = read(op["words"], token, i) + read(op["positions"], place, i)
-                f.store(total, op["x"] + row * op["x_stride"] + i * 4)
-
-
-def embed_name(half: bool) -> str:
-    """What the kernel is called."""
-    return "embed_bfloat16" if half else "embed_float32"
-
-
-def embed_twin(words: Floats, places: Floats, tokens: NDArray[np.int64], positions: NDArray[np.int64]) -> Floats:
-    """The same."""
-    return words[tokens] + places[positions]
 
 
 def add_normalize(module: Module, machine: Machine, form: Format) -> None:

@@ -35,6 +35,8 @@ UNKNOWN = "?" * 64
 """Stands where the checksum will."""
 NOT_OURS = (OSError, ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
 """What reading something else, or something damaged, may end in."""
+MAPPED = {"words", "places"}
+"""Tables that stay in the file; nothing else comes after them."""
 PARTS = ("data", "channel_scales", "group_scales")
 """Arrays of a packed matrix; a format has two of them or one."""
 
@@ -64,7 +66,9 @@ def write_packed(path: Path, weights: Weights, facts: Mapping[str, str]) -> None
             for array in arrays.values():
                 file.write(np.ascontiguousarray(array).data)
             file.seek(8 + len(text))
-            _, sums = _read_numbers(file, described["words"]["data_offsets"][0], end)
+            border = min(described[name]["data_offsets"][0] for name in MAPPED & arrays.keys())
+            scratch = np.empty(PIECE, np.uint8)
+            sums = _checksum(file, border, end, lambda begin, stop: scratch[: stop - begin])
             file.seek(0)
             file.write(len(text).to_bytes(8, "little") + text.replace(UNKNOWN.encode(), sums.encode()))
         Path(name).chmod(0o644)
@@ -114,7 +118,8 @@ def _arrays(weights: Weights) -> Iterator[tuple[str, NDArray[Any]]]:
             yield from _parts(f"h.{layer}.{name}", getattr(block, name))
     yield from _parts("ln_f", weights.ln_f)
     yield from _parts("head", weights.head)
-    yield "words", weights.words
+    if weights.words is not None:
+        yield "words", weights.words
     yield "places", weights.places
 
 
@@ -158,7 +163,7 @@ def _assemble(find: Find, facts: Facts) -> Weights:
         )
 
     blocks = tuple(block(f"h.{layer}.") for layer in range(shape.layers))
-    return Weights(shape, get("words"), get("places"), blocks, norm("ln_f"), matrix("head", head))
+    return Weights(shape, find("words"), get("places"), blocks, norm("ln_f"), matrix("head", head))
 
 
 def _check(weights: Weights) -> None:
@@ -172,10 +177,10 @@ def _check(weights: Weights) -> None:
         _check_matrix(block.mlp_proj, width, mlp)
     _check_norms(width, weights.ln_f)
     _check_matrix(weights.head, shape.vocabulary, width)
-    kind = weights.words.dtype
-    tables = ((weights.words, shape.vocabulary), (weights.places, shape.positions))
-    if any(table.shape != (rows, width) or table.dtype != kind for table, rows in tables) or kind == np.uint8:
-        raise ValueError("tables")
+    kind = np.uint16 if weights.places.dtype == np.uint16 else np.float32
+    _need(weights.places, kind, (shape.positions, width))
+    if weights.words is not None:
+        _need(weights.words, kind, (shape.vocabulary, width))
     if len(shape.factors) != shape.layers:
         raise ValueError("factors")
 
@@ -217,7 +222,7 @@ def _read_header(file: BinaryIO) -> tuple[Facts, dict[str, dict[str, Any]], int]
 
 
 def _read_arrays(path: Path, file: BinaryIO, places: dict[str, dict[str, Any]], start: int, sums: str) -> Arrays:
-    mapped = ("words", "places")
+    mapped = MAPPED & places.keys()
     border = min(places[name]["data_offsets"][0] for name in mapped)
     memory, found = _read_numbers(file, border, max(place["data_offsets"][1] for place in places.values()))
     if found != sums:
@@ -237,13 +242,20 @@ def _read_arrays(path: Path, file: BinaryIO, places: dict[str, dict[str, Any]], 
 
 def _read_numbers(file: BinaryIO, border: int, end: int) -> tuple[NDArray[np.uint8], str]:
     """The numbers up to `border`, in memory of their own; the checksum of all."""
-    sums, memory, scratch = hashlib.sha256(), huge(border), np.empty(PIECE, np.uint8)
-    pieces = [memory[begin : begin + PIECE] for begin in range(0, border, PIECE)]
-    pieces += [scratch[: end - begin] for begin in range(border, end, PIECE)]
-    for piece in pieces:
-        if file.readinto(piece.data) != len(piece):  # pyrefly: ignore[missing-attribute]
-            raise ValueError("cut off")
-        whole = len(piece) // 8 * 8
-        total = piece[:whole].view(np.uint64).sum(dtype=np.uint64)
-        sums.update(int(total).to_bytes(8, "little") + piece[whole:].tobytes())
-    return memory, sums.hexdigest()
+    memory = huge(border)
+    return memory, _checksum(file, border, end, lambda begin, stop: memory[begin:stop])
+
+
+def _checksum(file: BinaryIO, border: int, end: int, place: Callable[[int, int], NDArray[np.uint8]]) -> str:
+    """Read numbers piece by piece to where `place` says, those from `border` on to nowhere, and sum them up."""
+    sums, scratch = hashlib.sha256(), np.empty(PIECE, np.uint8)
+    for start, last in ((0, border), (border, end)):
+        for begin in range(start, last, PIECE):
+            stop = min(begin + PIECE, last)
+            piece = place(begin, stop) if stop <= border else scratch[: stop - begin]
+            if file.readinto(piece.data) != len(piece):  # pyrefly: ignore[missing-attribute]
+                raise ValueError("cut off")
+            whole = len(piece) // 8 * 8
+            total = piece[:whole].view(np.uint64).sum(dtype=np.uint64)
+            sums.update(int(total).to_bytes(8, "little") + piece[whole:].tobytes())
+    return sums.hexdigest()

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassgpt.kernels.attend import ATTEND, attend_name, own_bytes
+from glassgpt.kernels.embed import EMBED, embed_values
 from glassgpt.kernels.layout import BLOCK, Format, padded
 from glassgpt.kernels.library import Design, Library
 from glassgpt.kernels.linear import LINEAR, linear_name
 from glassgpt.kernels.memory import aligned
-from glassgpt.kernels.normalize import EMBED, NORMALIZE, embed_name, normalize_name
+from glassgpt.kernels.normalize import NORMALIZE, normalize_name
 from glassgpt.kernels.operation import Slots, Values, Words, entry
 from glassgpt.kernels.rows import piece_bytes, row_bytes
 from glassgpt.kernels.weights import Block, Matrix, Norm, Weights
@@ -65,10 +66,8 @@ class _Writer:
 
     def embed(self, weights: Weights) -> None:
         """Tokens and places become the residual stream."""
-        tables = {"words": weights.words, "positions": weights.places}
-        name = embed_name(half=weights.words.dtype == np.uint16)
-        stream = {"x": self.x, "x_stride": self.x.strides[0]}
-        self.add(name, EMBED, {**tables, **stream, "width": self.shape.width}, "rows")
+        name, values = embed_values(weights)
+        self.add(name, EMBED, {**values, "x": self.x, "x_stride": self.x.strides[0]}, "rows")
 
     def normalize(self, norm: Norm, form: Format, out: Bytes, *, wanted_only: bool = False) -> None:
         """The residual stream, normalised; with private copies nobody has to wait."""

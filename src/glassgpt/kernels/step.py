@@ -14,10 +14,11 @@ from glassgpt.kernels.arithmetic import ACTIVATION_TWIN, Floats, Reals
 from glassgpt.kernels.attend import attend_twin
 from glassgpt.kernels.cache import Cache
 from glassgpt.kernels.crew import Crew
+from glassgpt.kernels.embed import embed_twin
 from glassgpt.kernels.layout import Format, padded
 from glassgpt.kernels.library import Design, Library
 from glassgpt.kernels.linear import BAND
-from glassgpt.kernels.normalize import embed_twin, normalize_twin
+from glassgpt.kernels.normalize import normalize_twin
 from glassgpt.kernels.operation import STATE
 from glassgpt.kernels.program import write_program
 from glassgpt.kernels.rows import rows_twin

@@ -15,7 +15,7 @@ from glassgpt.errors import InvalidParameter
 from glassgpt.kernels.arithmetic import Floats, from_bfloat16_twin
 from glassgpt.kernels.integers import Integers, widen
 from glassgpt.kernels.layout import Format, Packed, padded
-from glassgpt.kernels.packing import pack
+from glassgpt.kernels.packing import pack, unpack
 
 Get = Callable[[str], Floats]
 """A tensor by its published name, as float32; matrices as (outputs, inputs)."""
@@ -82,8 +82,8 @@ class Weights:
     """Everything."""
 
     shape: Shape
-    words: NDArray[Any]
-    """(V, D) float32, or bfloat16 as uint16: looked up row by row, so not packed."""
+    words: NDArray[Any] | None
+    """(V, D) float32, or bfloat16 as uint16: looked up row by row, so not packed. None: the head has the same rows."""
     places: NDArray[Any]
     """(T, D), the same type."""
     blocks: tuple[Block, ...]
@@ -91,10 +91,10 @@ class Weights:
     head: Matrix
 
     def tables(self) -> tuple[Floats, Floats]:
-        """Words and places as float32."""
-        if self.words.dtype == np.uint16:
-            return from_bfloat16_twin(self.words), from_bfloat16_twin(self.places)
-        return self.words, self.places
+        """Words and places as float32; words of a packed head are those that it stands for."""
+        if self.words is None:
+            return unpack(self.head.packed)[: self.shape.vocabulary, : self.shape.width], _floats(self.places)
+        return _floats(self.words), _floats(self.places)
 
     @property
     def bytes_read_each_step(self) -> int:
@@ -106,24 +106,32 @@ class Weights:
 def pack_model(
     get: Get,
     shape: Shape,
-    tables: tuple[NDArray[Any], NDArray[Any]],
+    words: NDArray[Any] | None,
+    places: NDArray[Any],
     body: Format,
     head: Format,
-    tied: bool,
     get_matrix: GetMatrix | None = None,
 ) -> Weights:
-    """Pack one tensor after the other; `tables` are the embeddings of words and places, kept as they are."""
+    """Pack one tensor after the other.
+
+    `places` is the embedding of places, kept as it is; `words` that of words, None where it is the head too.
+    """
     get_matrix = get if get_matrix is None else get_matrix
-    words, places = tables
-    for name, table, rows in (("wte", words, shape.vocabulary), ("wpe", places, shape.positions)):
-        _check_table(name, table, rows, shape.width)
-    if words.dtype != places.dtype:
-        raise InvalidParameter("wpe", places.dtype, f"must be stored as wte is, as {words.dtype}")
-    blocks = tuple(_pack_block(get, get_matrix, f"h.{layer}.", shape, body) for layer in range(shape.layers))
-    matrix = get_matrix("wte.weight" if tied else "lm_head.weight")
+    _check_table("wpe", places, shape.positions, shape.width)
+    if words is not None:
+        _check_table("wte", words, shape.vocabulary, shape.width)
+        if words.dtype != places.dtype:
+            raise InvalidParameter("wpe", places.dtype, f"must be stored as wte is, as {words.dtype}")
+    matrix = get_matrix("wte.weight" if words is None else "lm_head.weight")
     _check("head", _numbers(matrix), (shape.vocabulary, shape.width))
-    bias = np.zeros(padded(shape.vocabulary), np.float32)
-    return Weights(shape, words, places, blocks, _norm(get, "ln_f", shape.width), Matrix(pack(matrix, head), bias))
+    last = Matrix(pack(matrix, head), np.zeros(padded(shape.vocabulary), np.float32))
+    del matrix  # the largest tensor of all
+    blocks = tuple(_pack_block(get, get_matrix, f"h.{layer}.", shape, body) for layer in range(shape.layers))
+    return Weights(shape, words, places, blocks, _norm(get, "ln_f", shape.width), last)
+
+
+def _floats(table: NDArray[Any]) -> Floats:
+    return from_bfloat16_twin(table) if table.dtype == np.uint16 else table
 
 
 def _check_table(name: str, table: NDArray[Any], rows: int, width: int) -> None:
