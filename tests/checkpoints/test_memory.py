@@ -17,7 +17,7 @@ import resource, sys
 from pathlib import Path
 import torch
 from glassgpt.checkpoints.assemble import assemble
-from glassgpt.checkpoints.loading import survey_place
+from glassgpt.checkpoints.contents import survey_place
 from glassgpt.checkpoints.places import locate
 
 torch.set_num_threads(1)

@@ -20,7 +20,9 @@ from glassgpt.checkpoints.safetensors_file import (
 from glassgpt.errors import CheckpointError
 
 SHAPES = st.lists(st.integers(0, 4), max_size=4)
-TENSORS = st.dictionaries(st.text(min_size=1, max_size=8), st.tuples(st.sampled_from(list(DTYPES.values())), SHAPES))
+TENSORS = st.dictionaries(
+    st.text(min_size=1, max_size=8), st.tuples(st.sampled_from([kind.torch for kind in DTYPES.values()]), SHAPES)
+)
 
 
 def random_tensor(dtype, shape):

@@ -70,7 +70,7 @@ def test_our_files_are_those_of_tensorflow_byte_for_byte(original, tmp_path):
 @given(
     st.dictionaries(
         st.text(min_size=1, max_size=40),
-        st.tuples(st.sampled_from(list(DTYPES.values())), st.lists(st.integers(0, 3), max_size=4)),
+        st.tuples(st.sampled_from([kind.torch for kind in DTYPES.values()]), st.lists(st.integers(0, 3), max_size=4)),
         max_size=40,
     )
 )

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -12,9 +14,14 @@ from glassgpt.checkpoints.places import locate
 from glassgpt.checkpoints.unread import Unread
 from glassgpt.engine import NativeBackend, Piece, open_native
 from glassgpt.engine.packed_cache import BESIDE, find
+from glassgpt.engine.native_weights import pack, pack_stored
 from glassgpt.errors import InvalidParameter
 from glassgpt.kernels import Unavailable
+from glassgpt.model.gpt2 import Attention
+from glassgpt.tokens import Tokenizer
 from tests.engine.models import sharp_model
+from tests.engine.test_native_backend import SHAPES
+from tests.kernels.test_packed_file import arrays
 
 
 @pytest.fixture
@@ -42,7 +49,7 @@ def packed_in(folder):
 def test_the_second_time_nothing_but_the_file_is_read_and_the_bits_are_the_same(folder, monkeypatch, weights):
     first = open_native(unread(folder), weights=weights)
     assert packed_in(folder) == [f"float32-{weights}.packed"]
-    monkeypatch.setattr(Unread, "read", lambda self: pytest.fail("the model was read"))
+    monkeypatch.setattr(Unread, "survey", lambda self: pytest.fail("the model was read"))
     second = open_native(unread(folder), weights=weights)
     assert second.config == first.config
     assert np.array_equal(logits(first), logits(second))
@@ -104,7 +111,7 @@ def test_where_nothing_may_be_put_beside_the_model_the_users_cache_is_taken(fold
     open_native(unread(folder))
     assert (folder / BESIDE).exists() == (why == "forbidden")
     assert len(list((tmp_path / "cache" / "packed").glob("model-*/float32-float32.packed"))) == 1
-    monkeypatch.setattr(Unread, "read", lambda self: pytest.fail("the model was read"))
+    monkeypatch.setattr(Unread, "survey", lambda self: pytest.fail("the model was read"))
     open_native(unread(folder))
 
 
@@ -118,11 +125,88 @@ def test_who_wants_no_cache_gets_none(folder, tmp_path):
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_cache_that_cannot_be_written_only_costs_time(folder, tmp_path, monkeypatch):
+def test_a_cache_that_cannot_be_written_only_costs_time_and_says_so_once(folder, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("glassgpt.engine.unkept._said", [])
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("GLASSGPT_CACHE", str(tmp_path / "file"))
     (folder / BESIDE).write_text("")
+    for _ in range(2):
+        assert np.array_equal(logits(open_native(unread(folder))), logits(NativeBackend.of(sharp_model())))
+    (line,) = caplog.messages  # neither packed weights nor kernels can be kept, twice
+    assert "cannot be kept" in line
+    assert str(tmp_path / "file") in line
+    assert "GLASSGPT_CACHE" in line
+    assert "\n" not in line
+
+
+def test_who_wants_no_cache_is_not_told_that_there_is_none(folder, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("glassgpt.engine.unkept._said", [])
+    monkeypatch.setenv("GLASSGPT_CACHE", str(tmp_path / "file"))
+    (tmp_path / "file").write_text("")
+    open_native(unread(folder), cache=False)
+    assert not caplog.messages
+
+
+def test_a_full_disk_is_a_reason_like_any_other(folder, monkeypatch, caplog):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("glassgpt.engine.unkept._said", [])
+    monkeypatch.setattr("glassgpt.engine.packed_cache.write_packed", full)
     assert np.array_equal(logits(open_native(unread(folder))), logits(NativeBackend.of(sharp_model())))
+    assert "No space left on device" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("dtype", "weights"),
+    [("float32", "float32"), ("float32", "int4"), ("bfloat16", "bfloat16"), ("bfloat16", "int8")],
+)
+@pytest.mark.parametrize("shape", SHAPES[1:3], ids=str)
+def test_what_is_packed_from_files_is_what_is_packed_from_memory(tmp_path, shape, dtype, weights):
+    model = sharp_model(3, **shape)
+    save_model(model, tmp_path / "model")
+    wanted = pack(model.to(getattr(torch, dtype)), weights)
+    found = pack_stored(unread(tmp_path / "model").survey(), dtype, weights)
+    assert found.shape == wanted.shape
+    assert found.shape.factors == tuple(m.scale for m in model.modules() if isinstance(m, Attention))
+    assert (found.words is None) == model.config.tie_embeddings
+    for ours, theirs in zip(arrays(found), arrays(wanted), strict=True):
+        assert ours.dtype == theirs.dtype
+        assert np.array_equal(ours, theirs)
+
+
+PROGRAM = """
+import sys
+from glassgpt.language_model import load
+def most():
+    return int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) * 1024
+start = most()
+load(sys.argv[1], backend="native", weights="int8").generate("It was", max_new_tokens=40, seed=1)
+print(most() - start, "torch" in sys.modules)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="this system does not tell a process's memory so")
+def test_neither_packing_nor_writing_needs_pytorch_or_much_memory(tmp_path):
+    """More than one tensor and its rounding are never in memory beside what is packed; after that, only the latter.
+
+    Pages of files that a process has mapped count too.
+    """
+    model = sharp_model(vocab_size=50257, context_length=64, emb_dim=256, n_heads=4, n_layers=2)
+    save_model(model, tmp_path / "model", tokenizer=Tokenizer.gpt2())
+    run = [sys.executable, "-c", PROGRAM, str(tmp_path / "model")]
+    words = 4 * 50257 * 256
+    tokenizer, compiler = 115e6, 75e6
+    peaks = []
+    for _ in range(2):
+        done = subprocess.run(run, capture_output=True, text=True, timeout=250, check=False)
+        assert done.returncode == 0, done.stderr
+        peak, torch_is_there = done.stdout.split()
+        assert torch_is_there == "False"
+        peaks.append(int(peak))
+    assert peaks[0] < tokenizer + compiler + 1.25 * words + 40e6
+    assert peaks[1] < tokenizer + compiler + 0.25 * words + 10e6
 
 
 def test_what_takes_long_is_told_once(folder, tmp_path):

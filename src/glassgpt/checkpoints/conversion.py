@@ -6,11 +6,12 @@ from typing import Literal
 import torch
 
 from glassgpt.checkpoints import hugging_face, openai
-from glassgpt.checkpoints.assemble import Survey, assemble
+from glassgpt.checkpoints.assemble import assemble
 from glassgpt.checkpoints.atomic import new_folder
-from glassgpt.checkpoints.loading import survey_place
+from glassgpt.checkpoints.contents import survey_place
 from glassgpt.checkpoints.places import Place, locate
 from glassgpt.checkpoints.safetensors_file import raw_bytes
+from glassgpt.checkpoints.survey import Survey
 from glassgpt.checkpoints.tokenizer_files import has_tokenizer, load_tokenizer
 from glassgpt.errors import CheckpointError, InvalidParameter
 from glassgpt.model import GPT2

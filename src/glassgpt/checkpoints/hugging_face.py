@@ -8,11 +8,8 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
-from glassgpt.checkpoints.assemble import QKV_BIAS, Survey, lay_out, survey
 from glassgpt.checkpoints.atomic import new_folder
 from glassgpt.checkpoints.hf_config import CONFIG, config_to_hf, read_config
 from glassgpt.checkpoints.integers_file import StoredIntegers, take_out
@@ -21,9 +18,16 @@ from glassgpt.checkpoints.layout import HUGGING_FACE
 from glassgpt.checkpoints.quantization import read_quantization
 from glassgpt.checkpoints.safetensors_file import index_safetensors, write_tensors
 from glassgpt.checkpoints.stored import Stored
+from glassgpt.checkpoints.survey import QKV_BIAS, Survey, lay_out, survey
 from glassgpt.errors import CheckpointError
-from glassgpt.model import GPT2, GPT2Config
+from glassgpt.model import GPT2Config
 from glassgpt.tokens import END_OF_TEXT, Tokenizer
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from glassgpt.model import GPT2
 
 WEIGHTS = "model.safetensors"
 SHARD_INDEX = "model.safetensors.index.json"
@@ -95,17 +99,17 @@ def settle_qkv_bias(config: GPT2Config, found: dict[str, Stored], origin: str) -
         return config, found
     stand_ins = {name for name in found if name.endswith(QKV_BIAS)}
     for name in stand_ins:
-        if found[name].read().count_nonzero():
+        if found[name].read_array().any():
             raise CheckpointError(f"{origin}: {CONFIG} says qkv_bias=false, but {name} is not zero.")
     return config, {name: stored for name, stored in found.items() if name not in stand_ins}
 
 
 def save_model(
-    model: GPT2,
+    model: "GPT2",
     folder: Path | str,
     *,
     tokenizer: Tokenizer | None = None,
-    dtype: torch.dtype | None = None,
+    dtype: "torch.dtype | None" = None,
     extra_metadata: Mapping[str, str] | None = None,
     overwrite: bool = False,
 ) -> None:
@@ -118,11 +122,11 @@ def save_model(
 
 
 def write_model(
-    model: GPT2,
+    model: "GPT2",
     folder: Path,
     *,
     tokenizer: Tokenizer | None = None,
-    dtype: torch.dtype | None = None,
+    dtype: "torch.dtype | None" = None,
     extra_metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Write the files of `save_model` into a folder that exists, among others if need be."""
@@ -132,11 +136,11 @@ def write_model(
 
 def write_weights(
     config: GPT2Config,
-    weights: Mapping[str, Tensor],
+    weights: "Mapping[str, Tensor]",
     folder: Path,
     *,
     tokenizer: Tokenizer | None = None,
-    dtype: torch.dtype | None = None,
+    dtype: "torch.dtype | None" = None,
     extra_metadata: Mapping[str, str] | None = None,
 ) -> None:
     """The same for weights that stand in no model, such as averages, under the names they have in one."""

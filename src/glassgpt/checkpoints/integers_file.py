@@ -11,10 +11,9 @@ Everything else is stored as in any folder. A tied head is stored once, in integ
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from glassgpt.checkpoints.quantization import Quantization
 from glassgpt.checkpoints.stored import Stored
@@ -23,6 +22,9 @@ from glassgpt.kernels import FORMATS, Integers
 from glassgpt.kernels.integers import group_count
 from glassgpt.kernels.layout import INT4
 from glassgpt.model import GPT2Config
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 NUMBERS, SCALES = ".numbers", ".scales"
 HALF = 8
@@ -41,7 +43,7 @@ class StoredIntegers:
 
     def read(self) -> Integers:
         """Into memory; what is out of range is refused."""
-        numbers, scales = self.numbers.read().numpy(), self.scales.read().float().numpy()
+        numbers, scales = self.numbers.read_array(), self.scales.read_floats()
         if FORMATS[self.format] is INT4:
             numbers = _taken_apart(numbers)[:, : self.shape[1]]
         try:
@@ -60,8 +62,10 @@ def take_out(
     return {name: stored for name, stored in found.items() if name not in taken}, integers
 
 
-def tensors_of(name: str, integers: Integers) -> Iterator[tuple[str, Tensor]]:
+def tensors_of(name: str, integers: Integers) -> "Iterator[tuple[str, Tensor]]":
     """What stands in the file for one matrix."""
+    import torch
+
     four = integers.format is INT4
     numbers = _put_together(integers.numbers) if four else integers.numbers
     yield name + NUMBERS, torch.from_numpy(numbers)
@@ -78,9 +82,9 @@ def _check(
     four = form == "int4"
     numbers, scales = found[name + NUMBERS], found.get(name + SCALES)
     stored = (shape[0], -(-shape[1] // 2)) if four else shape
-    wanted = ((stored, torch.uint8 if four else torch.int8),)
-    wanted += (((shape[0], group_count(shape[1], segment, FORMATS[form])), torch.bfloat16 if four else torch.float32),)
-    if scales is None or ((numbers.shape, numbers.dtype), (scales.shape, scales.dtype)) != wanted:
+    wanted = ((stored, "uint8" if four else "int8"),)
+    wanted += (((shape[0], group_count(shape[1], segment, FORMATS[form])), "bfloat16" if four else "float32"),)
+    if scales is None or ((numbers.shape, numbers.dtype.name), (scales.shape, scales.dtype.name)) != wanted:
         raise CheckpointError(f"{origin}: the integers of {name[:200]!r} are incomplete or of another shape.")
     return StoredIntegers(numbers, scales, form, shape, segment)
 

@@ -6,8 +6,7 @@ Our names and shapes are those of `glassgpt.model.tally`, matrices as (out, in).
 import re
 from dataclasses import dataclass
 from enum import Enum
-
-from torch import Tensor
+from typing import Any
 
 
 class Form(Enum):
@@ -29,12 +28,12 @@ class Form(Enum):
             case Form.FLIPPED_IN_ONE:
                 return (1, *ours[::-1])
 
-    def to_ours(self, stored: Tensor) -> Tensor:
-        """A view of a stored tensor in our shape."""
+    def to_ours(self, stored: Any) -> Any:  # noqa: ANN401
+        """A view of a stored tensor, or array, in our shape."""
         return stored if self is Form.SAME else stored.reshape(stored.shape[-2:]).T
 
-    def to_theirs(self, ours: Tensor) -> Tensor:
-        """A view of our tensor in the stored shape; the inverse of `to_ours`."""
+    def to_theirs(self, ours: Any) -> Any:  # noqa: ANN401
+        """A view of our tensor, or array, in the stored shape; the inverse of `to_ours`."""
         match self:
             case Form.SAME:
                 return ours

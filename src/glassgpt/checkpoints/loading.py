@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
-from glassgpt.checkpoints import hugging_face, openai
-from glassgpt.checkpoints.assemble import Survey, assemble
+from glassgpt.checkpoints.assemble import assemble
+from glassgpt.checkpoints.contents import survey_place
 from glassgpt.checkpoints.download import Progress
-from glassgpt.checkpoints.places import EMBEDDED, Place, kind_of, locate
+from glassgpt.checkpoints.places import EMBEDDED, Place, locate
 from glassgpt.checkpoints.tokenizer_files import load_tokenizer, need_fit
 from glassgpt.model import GPT2
 from glassgpt.tokens import Tokenizer
@@ -46,10 +46,3 @@ def load_place(place: Place, *, dtype: torch.dtype | None, device: torch.device 
     model = assemble(survey_place(place), dtype=dtype, device=device)
     need_fit(tokenizer, model.config, place)
     return Loaded(model, tokenizer, place.folder, place.name)
-
-
-def survey_place(place: Place) -> Survey:
-    """What the model's files hold, by the format they are in."""
-    if place.weights is None and kind_of(place.folder) == "openai":
-        return openai.survey_folder(place.folder)
-    return hugging_face.survey_folder(place.folder, place.weights)

@@ -8,17 +8,19 @@ import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
-import torch
-
-from glassgpt.checkpoints.assemble import Survey, disassemble, survey
 from glassgpt.checkpoints.hf_config import SAME_VALUE, config_from_hf
 from glassgpt.checkpoints.json_file import read_json, shown, write_json
 from glassgpt.checkpoints.layout import OPENAI
+from glassgpt.checkpoints.survey import Survey, disassemble, survey
 from glassgpt.checkpoints.tensor_bundle import index_bundle, write_bundle
 from glassgpt.errors import CheckpointError
-from glassgpt.model import GPT2, GPT2Config
+from glassgpt.model import GPT2Config
 from glassgpt.tokens import Tokenizer
+
+if TYPE_CHECKING:
+    from glassgpt.model import GPT2
 
 HPARAMS = "hparams.json"
 PREFIX = "model.ckpt"
@@ -51,8 +53,10 @@ def survey_folder(folder: Path) -> Survey:
     return survey(config, found, OPENAI, str(folder))
 
 
-def write_model(model: GPT2, folder: Path, *, tokenizer: Tokenizer | None = None) -> None:
+def write_model(model: "GPT2", folder: Path, *, tokenizer: Tokenizer | None = None) -> None:
     """Write OpenAI's files into a folder that exists, always in float32, as their program has it."""
+    import torch
+
     _need_plain_gpt2(model.config)
     write_json(folder / HPARAMS, {theirs: getattr(model.config, SAME_VALUE[hf]) for theirs, hf in SIZES.items()})
     write_bundle(folder / PREFIX, disassemble(model, OPENAI), dtype=torch.float32)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from glassgpt.checkpoints.assemble import lay_out
 from glassgpt.checkpoints.atomic import new_folder
 from glassgpt.checkpoints.hf_config import CONFIG, config_to_hf
 from glassgpt.checkpoints.hugging_face import WEIGHTS, special_ids, survey_folder
@@ -16,6 +15,7 @@ from glassgpt.checkpoints.layout import HUGGING_FACE
 from glassgpt.checkpoints.manifest import write_manifest
 from glassgpt.checkpoints.quantization import KEY, Quantization
 from glassgpt.checkpoints.safetensors_file import raw_bytes, write_tensors
+from glassgpt.checkpoints.survey import lay_out
 from glassgpt.errors import CheckpointError
 from glassgpt.kernels import Integers
 from glassgpt.model import GPT2

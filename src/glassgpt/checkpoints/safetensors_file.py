@@ -7,27 +7,29 @@ import json
 from collections.abc import Mapping
 from math import prod
 from pathlib import Path
-from typing import BinaryIO
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, BinaryIO
 
 from glassgpt.checkpoints.json_file import Json, parse_json
-from glassgpt.checkpoints.stored import MAX_DIMENSIONS, Stamp, Stored, stamp_of
+from glassgpt.checkpoints.stored import MAX_DIMENSIONS, NUMBER_TYPES, Stamp, Stored, stamp_of
 from glassgpt.errors import CheckpointError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 MAX_HEADER_BYTES = 16 << 20
 MAX_TENSORS = 100_000
 
 # fmt: off
-DTYPES = {
-    "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
-    "I64": torch.int64,   "I32": torch.int32,   "I16": torch.int16,   "I8": torch.int8,
-    "U8": torch.uint8,    "BOOL": torch.bool,
+NAMES = {
+    "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16",
+    "I64": "int64",   "I32": "int32",   "I16": "int16",   "I8": "int8",
+    "U8": "uint8",    "BOOL": "bool",
 }
 # fmt: on
+DTYPES = {code: NUMBER_TYPES[name] for code, name in NAMES.items()}
 """The number types we accept; the names of 8-bit floats and packed types are refused."""
-_NAMES = {dtype: name for name, dtype in DTYPES.items()}
+_CODES = {name: code for code, name in NAMES.items()}
 
 
 def index_safetensors(path: Path) -> dict[str, Stored]:
@@ -50,16 +52,16 @@ def read_metadata(path: Path) -> dict[str, str]:
     return pairs
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
+def read_tensors(path: Path) -> "dict[str, Tensor]":
     """Every tensor of the file."""
     return {name: stored.read() for name, stored in index_safetensors(path).items()}
 
 
 def write_tensors(
     path: Path,
-    tensors: Mapping[str, Tensor],
+    tensors: "Mapping[str, Tensor]",
     *,
-    dtype: torch.dtype | None = None,
+    dtype: "torch.dtype | None" = None,
     metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Write tensors in the order given; `dtype` converts those that hold floating-point numbers.
@@ -71,7 +73,7 @@ def write_tensors(
     for name, tensor in tensors.items():
         kind = _stored_dtype(tensor, dtype)
         begin, end = end, end + tensor.numel() * kind.itemsize
-        header[name] = {"dtype": _NAMES[kind], "shape": list(tensor.shape), "data_offsets": [begin, end]}
+        header[name] = {"dtype": _code(kind), "shape": list(tensor.shape), "data_offsets": [begin, end]}
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # so that the numbers start at a multiple of eight
     with path.open("wb") as file:
@@ -80,16 +82,23 @@ def write_tensors(
             file.write(raw_bytes(tensor.detach().to(device="cpu", dtype=_stored_dtype(tensor, dtype))))
 
 
-def raw_bytes(tensor: Tensor) -> memoryview:
+def raw_bytes(tensor: "Tensor") -> memoryview:
     """A CPU tensor's numbers in row order."""
+    import torch
+
     return tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data
 
 
-def _stored_dtype(tensor: Tensor, wanted: torch.dtype | None) -> torch.dtype:
+def _stored_dtype(tensor: "Tensor", wanted: "torch.dtype | None") -> "torch.dtype":
     dtype = wanted if wanted is not None and tensor.is_floating_point() else tensor.dtype
-    if dtype not in _NAMES:
-        raise CheckpointError(f"Tensors of {dtype} cannot be saved; allowed are {', '.join(map(str, _NAMES))}.")
+    if _code(dtype) is None:
+        allowed = ", ".join(f"torch.{name}" for name in _CODES)
+        raise CheckpointError(f"Tensors of {dtype} cannot be saved; allowed are {allowed}.")
     return dtype
+
+
+def _code(dtype: "torch.dtype") -> str | None:
+    return _CODES.get(str(dtype).removeprefix("torch."))
 
 
 def _read_header(path: Path) -> tuple[Json, int, Stamp]:

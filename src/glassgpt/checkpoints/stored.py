@@ -3,6 +3,8 @@
 Both formats we read keep raw little-endian numbers in row order, so a format's reader only has to say where. Reading
 goes straight from the file into the tensor's own memory. That costs no more than a memory map would, keeps nothing
 tied to the file (which may be overwritten or truncated later), and a short file is an error instead of a crash.
+
+Numbers come as PyTorch's tensors or as NumPy's arrays; PyTorch is imported when somebody asks for the first.
 """
 
 import os
@@ -12,18 +14,54 @@ from dataclasses import dataclass
 from io import BufferedReader
 from math import prod
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from glassgpt.errors import CheckpointError
+from glassgpt.kernels.arithmetic import Floats, from_bfloat16_twin
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 MAX_DIMENSIONS = 8
 _CHUNK = 1 << 22
 
 Stamp = tuple[int, int, int]
 """Which file this is: inode, size, time of change. Another file under the same name has another stamp."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberType:
+    """A kind of numbers, by PyTorch's name for it."""
+
+    name: str
+    itemsize: int
+    is_floating_point: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def torch(self) -> "torch.dtype":
+        """PyTorch's object."""
+        import torch
+
+        return getattr(torch, self.name)
+
+    @property
+    def numpy(self) -> "np.dtype[Any]":
+        """NumPy's; bfloat16, which it does not know, as 16 bits."""
+        return np.dtype("uint16" if self.name == "bfloat16" else self.name)
+
+
+_WHOLE = (("bool", 1), ("uint8", 1), ("int8", 1), ("int16", 2), ("int32", 4), ("int64", 8))
+_REAL = (("float16", 2), ("bfloat16", 2), ("float32", 4), ("float64", 8))
+NUMBER_TYPES = {name: NumberType(name, size) for name, size in _WHOLE}
+NUMBER_TYPES |= {name: NumberType(name, size, is_floating_point=True) for name, size in _REAL}
+"""All that is read, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +72,7 @@ class Stored:
     stamp: Stamp
     offset: int
     shape: tuple[int, ...]
-    dtype: torch.dtype
+    dtype: NumberType
     verify: Callable[[memoryview], bool] | None = None
     """Says whether the bytes are undamaged, where the format carries a checksum."""
 
@@ -43,17 +81,32 @@ class Stored:
         """How many bytes it takes."""
         return prod(self.shape) * self.dtype.itemsize
 
-    def read(self, into: Tensor | None = None) -> Tensor:
+    def read(self, into: "Tensor | None" = None) -> "Tensor":
         """The tensor, in memory of its own or in the first bytes of `into`."""
-        _need_little_endian(self.path)
+        import torch
+
         raw = torch.empty(self.size, dtype=torch.uint8) if into is None else into[: self.size]
-        view = raw.numpy().data
+        self._fill(raw.numpy().data)
+        return raw.view(self.dtype.torch).reshape(self.shape)
+
+    def read_array(self) -> NDArray[Any]:
+        """The same as an array; bfloat16 as 16 bits."""
+        raw = np.empty(self.size, np.uint8)
+        self._fill(raw.data)
+        return raw.view(self.dtype.numpy).reshape(self.shape)
+
+    def read_floats(self) -> Floats:
+        """The same in float32."""
+        array = self.read_array()
+        return from_bfloat16_twin(array) if self.dtype.name == "bfloat16" else array.astype(np.float32, copy=False)
+
+    def _fill(self, view: memoryview) -> None:
+        _need_little_endian(self.path)
         with self._open() as file:
             if file.readinto(view) != self.size:
                 raise CheckpointError(f"{self.path} ended while it was read.")
         if self.verify is not None and not self.verify(view):
             raise CheckpointError(f"{self.path} is damaged: the checksum at byte {self.offset:,} does not match.")
-        return raw.view(self.dtype).reshape(self.shape)
 
     def holds_the_same_as(self, other: "Stored") -> bool:
         """Whether both are equal bit for bit, compared in pieces."""

@@ -7,9 +7,7 @@ BundleHeaderProto and BundleEntryProto of tensorflow/core/protobuf/tensor_bundle
 from collections.abc import Mapping
 from math import prod
 from pathlib import Path
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from glassgpt.checkpoints.crc32c import crc32c, masked
 from glassgpt.checkpoints.protobuf import (
@@ -22,22 +20,20 @@ from glassgpt.checkpoints.protobuf import (
     whole,
 )
 from glassgpt.checkpoints.safetensors_file import raw_bytes
-from glassgpt.checkpoints.stored import MAX_DIMENSIONS, Stamp, Stored, stamp_of
+from glassgpt.checkpoints.stored import MAX_DIMENSIONS, NUMBER_TYPES, Stamp, Stored, stamp_of
 from glassgpt.checkpoints.tensor_table import read_table, write_table
 from glassgpt.errors import CheckpointError
 
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
 MAX_INDEX_BYTES = 16 << 20
 MAX_SHARDS = 1_000
-DTYPES = {
-    1: torch.float32,
-    2: torch.float64,
-    3: torch.int32,
-    9: torch.int64,
-    14: torch.bfloat16,
-    19: torch.float16,
-}
+NAMES = {1: "float32", 2: "float64", 3: "int32", 9: "int64", 14: "bfloat16", 19: "float16"}
+DTYPES = {number: NUMBER_TYPES[name] for number, name in NAMES.items()}
 """TensorFlow's numbers for number types (types.proto); texts and others are refused."""
-_NUMBERS = {dtype: number for number, dtype in DTYPES.items()}
+_NUMBERS = {name: number for number, name in NAMES.items()}
 _HEADER_KEY = b""
 _FORMAT_VERSION = 1
 
@@ -53,7 +49,7 @@ def index_bundle(prefix: Path) -> dict[str, Stored]:
         raise CheckpointError(f"{index}: {error}") from error
 
 
-def write_bundle(prefix: Path, tensors: Mapping[str, Tensor], *, dtype: torch.dtype | None = None) -> None:
+def write_bundle(prefix: Path, tensors: "Mapping[str, Tensor]", *, dtype: "torch.dtype | None" = None) -> None:
     """Write a checkpoint of one data file as TensorFlow does, one tensor in memory at a time."""
     entries = {_HEADER_KEY: number_field(1, 1) + message_field(3, number_field(1, 1))}
     offset = 0
@@ -141,10 +137,10 @@ def _refuse_overlaps(found: Mapping[str, Stored]) -> None:
         ends[stored.path] = stored.offset + stored.size
 
 
-def _write_entry(tensor: Tensor, offset: int, size: int, checksum: int) -> bytes:
+def _write_entry(tensor: "Tensor", offset: int, size: int, checksum: int) -> bytes:
     shape = b"".join(message_field(2, number_field(1, length)) for length in tensor.shape)
     return (
-        number_field(1, _NUMBERS[tensor.dtype])
+        number_field(1, _NUMBERS[str(tensor.dtype).removeprefix("torch.")])
         + message_field(2, shape)
         + number_field(4, offset)
         + number_field(5, size)

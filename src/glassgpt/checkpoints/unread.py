@@ -1,7 +1,6 @@
 """A model that was found, but is read only when somebody needs it as PyTorch's."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +13,7 @@ from glassgpt.checkpoints.quantization import Quantization, read_quantization
 from glassgpt.device import resolve
 
 if TYPE_CHECKING:
-    from glassgpt.checkpoints.integers_file import StoredIntegers
+    from glassgpt.checkpoints.survey import Survey
     from glassgpt.model import GPT2
 
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json", CONFIG, "hparams.json", "model.ckpt.*", "checkpoint")
@@ -32,22 +31,20 @@ class Unread:
     def read(self) -> "GPT2":
         """The model, in eval mode."""
         from glassgpt.checkpoints.assemble import assemble
-        from glassgpt.checkpoints.loading import survey_place
 
         wanted = resolve(self.device, self.dtype)
-        return assemble(survey_place(self.place), dtype=wanted.dtype, device=wanted.device)
+        return assemble(self.survey(), dtype=wanted.dtype, device=wanted.device)
+
+    def survey(self) -> "Survey":
+        """What its files hold; needs no PyTorch."""
+        from glassgpt.checkpoints.contents import survey_place
+
+        return survey_place(self.place)
 
     @property
     def quantization(self) -> Quantization | None:
         """How its matrices are stored, if not as floats."""
         return read_quantization(self.place.folder)
-
-    @property
-    def integers(self) -> "Mapping[str, StoredIntegers]":
-        """Where they are stored: matrices as integers, by name."""
-        from glassgpt.checkpoints.loading import survey_place
-
-        return survey_place(self.place).integers if self.quantization is not None else {}
 
     @cached_property
     def files(self) -> tuple[Path, ...]:

@@ -88,18 +88,18 @@ def _stored(unread: Unread) -> str:
 
 
 def _pack(unread: Unread, weights: str, cache: bool, report: Report | None) -> Kept:
-    """Read the model, pack it, keep it; what was kept is read again, so that it is used as it will be next time."""
-    from glassgpt.engine.native_weights import pack
+    """Pack the model and keep it; what was kept is read again, so that it is used as it will be next time."""
+    from glassgpt.engine.native_weights import pack_stored
 
     if report is not None:
         report(f"packing the weights as {weights}, once", 0, 0)
-    before, model = unread.stamp, unread.read()
-    made = Kept(model.config, pack(model, weights, integers=unread.integers))
-    del model
-    if not cache or unread.stamp != before:  # somebody is changing the files: nobody knows what was read
+    before, survey = unread.stamp, unread.survey()
+    made = Kept(survey.config, pack_stored(survey, "float32" if unread.dtype == "auto" else unread.dtype, weights))
+    changed = unread.stamp != before  # somebody is changing the files: nobody knows what was read
+    if not cache or changed or not keep(unread, weights, made):
         return made
-    keep(unread, weights, made)
-    return find(unread, weights) or made
+    del made  # never two of them in memory
+    return find(unread, weights) or _pack(unread, weights, cache=False, report=None)
 
 
 def _why_not(unread: Unread) -> Unavailable | None:

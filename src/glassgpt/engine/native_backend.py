@@ -14,6 +14,7 @@ from jaxtyping import Float32
 
 from glassgpt.checkpoints.download import own_cache
 from glassgpt.engine.backend import Memory, Piece
+from glassgpt.engine.unkept import say_unkept
 from glassgpt.errors import InvalidParameter
 from glassgpt.kernels import (
     FORMATS,
@@ -99,7 +100,7 @@ class NativeBackend:
         kept = own_cache() / "kernels" if folder is None else folder or None
         if report is not None and not is_compiled(host(), design, kept):
             report("compiling kernels for this CPU, once", 0, 0)
-        library = load(host(), design, kept)
+        library = load(host(), design, kept, say_unkept)
         if threads is None:
             threads = 1 if parameter_count(config) <= SMALL else usable_cores()
         self._stepper = Stepper(self._weights, design, library, Crew(library, threads), chunk)

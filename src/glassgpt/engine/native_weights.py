@@ -1,58 +1,95 @@
-"""From PyTorch's model to the layout of the native kernels."""
+"""A model's weights in the layout of the native kernels: from PyTorch's modules, or from files without PyTorch."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from glassgpt.checkpoints.integers_file import StoredIntegers
+from glassgpt.checkpoints.survey import Survey
 from glassgpt.errors import InvalidParameter
 from glassgpt.kernels import FORMATS, Integers, Shape, Unavailable, Weights, pack_model, unavailable
-from glassgpt.model import GPT2
-from glassgpt.model.gpt2 import Attention
+from glassgpt.kernels.arithmetic import Floats, from_bfloat16_twin, to_bfloat16_twin
+from glassgpt.model import GPT2Config
+
+if TYPE_CHECKING:
+    from glassgpt.model import GPT2
+
+OWN = ("float32", "bfloat16")
+"""Types of models that can be packed."""
+Read = Callable[[str], Floats]
+"""A tensor by its published name, as float32, matrices as (outputs, inputs)."""
 
 
-def why_not_native(model: GPT2) -> Unavailable | None:
+def why_not_native(model: "GPT2") -> Unavailable | None:
     """Why this model cannot run on the kernels here, if so."""
     weight = model.wte.weight
     if weight.device.type != "cpu":
         return Unavailable(f"the model lies on {weight.device}", "move it to the CPU")
-    if weight.dtype not in (torch.float32, torch.bfloat16):
+    if str(weight.dtype).removeprefix("torch.") not in OWN:
         return Unavailable(f"the model is {weight.dtype}", "load it as float32 or bfloat16")
     return unavailable()
 
 
-def pack(
-    model: GPT2,
-    body: str | None = None,
-    head: str | None = None,
-    integers: Mapping[str, StoredIntegers] | None = None,
-) -> Weights:
-    """The model's weights in the kernels' layout; embeddings that are no matrix are shared with the model.
+def pack(model: "GPT2", body: str | None = None, head: str | None = None) -> Weights:
+    """Pack a model that is in memory.
 
-    `body` is a name of `FORMATS`, by default that of the `integers` which the model's files hold, or its own type;
-    `head` likewise for the last matrix. Integers of that format are packed as they are, all else is rounded to nearest.
+    `body` is a name of `FORMATS`, by default the model's own type; `head`, of the last matrix, by default the same.
     """
     reason = why_not_native(model)
     if reason is not None:
         raise InvalidParameter("backend", "native", f"{reason.reason}: {reason.advice}")
-    integers = integers or {}
-    last = "wte.weight" if model.config.tie_embeddings else "lm_head.weight"
-    body, head = _formats(model, body, head, integers, last)
-    config, state = model.config, model.state_dict()
+    state = model.state_dict()
+    own = str(model.wte.weight.dtype).removeprefix("torch.")
+    return _pack(model.config, lambda name: state[name].float().numpy(), own, {}, body, head)
 
-    def get(name: str) -> np.ndarray:
-        if name not in state:  # a query-key-value projection without bias
+
+def pack_stored(survey: Survey, own: str = "float32", body: str | None = None, head: str | None = None) -> Weights:
+    """Pack what lies on disk, one tensor in memory at a time, as if it were read as `own`: float32 or bfloat16.
+
+    `body` and `head` are by default as the files have them. Integers of that format are packed as they are, all else
+    is rounded to nearest.
+    """
+
+    def read(name: str) -> Floats:
+        if name in survey.integers:
+            return survey.integers[name].read().floats()
+        stored, form = survey.places[name]
+        return form.to_ours(stored.read_floats())
+
+    def rounded(name: str) -> Floats:
+        return from_bfloat16_twin(to_bfloat16_twin(read(name)))
+
+    return _pack(survey.config, read if own == "float32" else rounded, own, survey.integers, body, head)
+
+
+def _pack(
+    config: GPT2Config, read: Read, own: str, integers: Mapping[str, StoredIntegers], body: str | None, head: str | None
+) -> Weights:
+    last = "wte.weight" if config.tie_embeddings else "lm_head.weight"
+    body, head = _formats(own, body, head, integers, last)
+
+    def get(name: str) -> Floats:
+        if not config.qkv_bias and name.endswith("c_attn.bias"):
             return np.zeros(3 * config.emb_dim, np.float32)
-        return state[name].float().numpy()
+        return read(name)
 
-    def get_matrix(name: str) -> np.ndarray | Integers:
+    def get_matrix(name: str) -> Floats | Integers:
         found = integers.get(name)
         kept = found is not None and found.format == (head if name == last else body)
         return found.read() if found is not None and kept else get(name)
 
-    shape = Shape(
+    def table(name: str) -> np.ndarray:
+        return np.ascontiguousarray(read(name) if own == "float32" else to_bfloat16_twin(read(name)))
+
+    words = None if config.tie_embeddings else table("wte.weight")
+    return pack_model(get, _shape(config), words, table("wpe.weight"), FORMATS[body], FORMATS[head], get_matrix)
+
+
+def _shape(config: GPT2Config) -> Shape:
+    scale = config.head_dim**-0.5 if config.scale_attn_weights else 1.0
+    inverse = config.scale_attn_by_inverse_layer_idx
+    return Shape(
         vocabulary=config.vocab_size,
         positions=config.context_length,
         width=config.emb_dim,
@@ -61,17 +98,14 @@ def pack(
         mlp=config.mlp_width,
         activation=config.activation,
         epsilon=config.layer_norm_eps,
-        factors=tuple(module.scale for module in model.modules() if isinstance(module, Attention)),
+        factors=tuple(scale / (layer + 1) if inverse else scale for layer in range(config.n_layers)),
     )
-    words = None if config.tie_embeddings else _table(state["wte.weight"])
-    return pack_model(get, shape, words, _table(state["wpe.weight"]), FORMATS[body], FORMATS[head], get_matrix)
 
 
 def _formats(
-    model: GPT2, body: str | None, head: str | None, integers: Mapping[str, StoredIntegers], last: str
+    own: str, body: str | None, head: str | None, integers: Mapping[str, StoredIntegers], last: str
 ) -> tuple[str, str]:
     """What was asked for; else what is stored; else the model's own type."""
-    own = str(model.wte.weight.dtype).removeprefix("torch.")
     stored = next((found.format for name, found in integers.items() if name.startswith("h.")), None)
     body = stored or own if body is None else body
     if head is None:
@@ -81,9 +115,3 @@ def _formats(
         if value not in FORMATS:
             raise InvalidParameter(name, value, f"must be one of {', '.join(FORMATS)}")
     return body, head
-
-
-def _table(tensor: Tensor) -> np.ndarray:
-    """The tensor's own memory; bfloat16, which NumPy does not know, as 16-bit numbers."""
-    tensor = tensor.contiguous()
-    return tensor.numpy() if tensor.dtype == torch.float32 else tensor.view(torch.int16).numpy().view(np.uint16)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from glassgpt.checkpoints.download import own_cache
 from glassgpt.checkpoints.unread import Unread
+from glassgpt.engine.unkept import say_unkept
 from glassgpt.kernels import Weights, read_facts, read_packed, replace_fact, source_hash, write_packed
 from glassgpt.model import GPT2Config
 
@@ -42,19 +43,25 @@ def find(unread: Unread, weights: str) -> Kept | None:
     return None
 
 
-def keep(unread: Unread, weights: str, made: Kept) -> None:
-    """Write a file where that is possible: a cache that cannot be written only costs time."""
+def keep(unread: Unread, weights: str, made: Kept) -> bool:
+    """Write a file where that is possible; where it is not, that only costs time, and is said once."""
     facts = {
         "kernels": source_hash(),
         "config": json.dumps(asdict(made.config)),
         "stamp": unread.stamp,
         "digest": unread.digest,
     }
+    failed = OSError("no place")
     for path in _places(unread, weights):
-        with contextlib.suppress(OSError):
+        try:
             path.parent.mkdir(parents=path.parent.name != BESIDE, exist_ok=True)
             write_packed(path, made.weights, facts)
-            return
+        except OSError as error:
+            failed = error
+        else:
+            return True
+    say_unkept(failed)
+    return False
 
 
 def _is_of(unread: Unread, path: Path, facts: dict[str, str]) -> bool:

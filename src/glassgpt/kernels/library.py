@@ -5,7 +5,6 @@ the rest, so a damaged one is made anew. It lies in the user's own cache folder 
 can write there can also replace the program itself.
 """
 
-import contextlib
 import ctypes
 import hashlib
 import importlib
@@ -13,6 +12,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -115,16 +115,24 @@ class Library:
         return address
 
 
-def load(machine: Machine, design: Design, folder: Path | None = None) -> Library:
-    """Kernels from `folder`, compiled and put there if need be; without a folder they are compiled each time."""
+def load(
+    machine: Machine, design: Design, folder: Path | None = None, unkept: Callable[[OSError], None] | None = None
+) -> Library:
+    """Kernels from `folder`, compiled and put there if need be; without a folder they are compiled each time.
+
+    A folder that cannot be written only costs time; `unkept` is told why.
+    """
     if folder is None:
         return Library(compile_module(build(machine, design), machine))
     path = folder / f"{_key(machine, design)}.o"
     code = _read(path)
     if code is None:
         code = compile_module(build(machine, design), machine)
-        with contextlib.suppress(OSError):  # a cache that cannot be written only costs time
+        try:
             _write(path, code)
+        except OSError as error:
+            if unkept is not None:
+                unkept(error)
     return Library(code)
 
 
@@ -141,6 +149,7 @@ def _key(machine: Machine, design: Design) -> str:
     return f"{machine.name}-{hashlib.sha256(repr(facts).encode()).hexdigest()[:32]}"
 
 
+@cache
 def source_hash() -> str:
     """Names this version of the kernels: a hash of all their source."""
     source = hashlib.sha256()

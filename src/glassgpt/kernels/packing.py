@@ -1,5 +1,6 @@
 """Matrices into the layout of the kernels, and back."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,43 @@ from glassgpt.errors import InvalidParameter
 from glassgpt.kernels.arithmetic import Floats, from_bfloat16_twin, to_bfloat16_twin
 from glassgpt.kernels.integers import Integers, round_to_nearest
 from glassgpt.kernels.layout import BFLOAT16, BLOCK, FLOAT32, INT4, INT8, Format, Packed, padded
-from glassgpt.kernels.memory import aligned_copy
+from glassgpt.kernels.memory import aligned, aligned_copy
+
+ARRAYS = {"data": 1, "channel_scales": BLOCK, "group_scales": 1}
+"""Of a packed matrix, and how many entries of each belong to a block."""
+PART = 4096
+"""Outputs that are packed at once: rounding takes memory for several copies of them."""
 
 
 def pack(weight: Floats | Integers, form: Format) -> Packed:
     """Pack a matrix (N outputs, K inner positions). Floats are rounded to nearest; integers stay what they are."""
+    outputs = len(weight.numbers if isinstance(weight, Integers) else weight)
+    first = _pack_part(_part(weight, 0), form)
+    if outputs <= PART:
+        return first
+    blocks = padded(outputs) // BLOCK
+
+    def whole(part: NDArray[Any] | None, per_block: int) -> NDArray[Any] | None:
+        return None if part is None else aligned((blocks * per_block, *part.shape[1:]), part.dtype.type)
+
+    packed = Packed(form, *(whole(getattr(first, name), per_block) for name, per_block in ARRAYS.items()))
+    for start in range(0, outputs, PART):
+        part = _pack_part(_part(weight, start), form) if start else first
+        for name, per_block in ARRAYS.items():
+            begin, numbers = start // BLOCK * per_block, getattr(part, name)
+            if numbers is not None:
+                getattr(packed, name)[begin : begin + len(numbers)] = numbers
+    return packed
+
+
+def _part(weight: Floats | Integers, start: int) -> Floats | Integers:
+    chosen = slice(start, start + PART)
+    if isinstance(weight, Integers):
+        return replace(weight, numbers=weight.numbers[chosen], scales=weight.scales[chosen])
+    return weight[chosen]
+
+
+def _pack_part(weight: Floats | Integers, form: Format) -> Packed:
     if isinstance(weight, Integers):
         return _pack_integers(weight, form)
     if weight.ndim != 2 or not weight.size:
