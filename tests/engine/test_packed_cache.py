@@ -13,8 +13,8 @@ from glassgpt.checkpoints import save_model, write_manifest
 from glassgpt.checkpoints.places import locate
 from glassgpt.checkpoints.unread import Unread
 from glassgpt.engine import NativeBackend, Piece, open_native
-from glassgpt.engine.packed_cache import BESIDE, find
 from glassgpt.engine.native_weights import pack, pack_stored
+from glassgpt.engine.packed_cache import BESIDE, find
 from glassgpt.errors import InvalidParameter
 from glassgpt.kernels import Unavailable
 from glassgpt.model.gpt2 import Attention

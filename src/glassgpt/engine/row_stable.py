@@ -9,6 +9,11 @@ same arithmetic, whoever is beside it:
 - attention is spelled out, with query rows padded to `ROWS`, keys to whole blocks, and values summed `TILE` by `TILE`.
 
 This was measured on x86 CPUs (AVX-512), and a test checks it wherever it runs; it is also faster than the plain form.
+
+A GPU's libraries choose kernels by shape too, so there every matrix product has one shape, `GPU_ROWS` rows; more rows
+are more products. Attention is PyTorch's memory-efficient kernel, which gives each tile of queries to one group of
+threads and goes through the keys in one order: what is hidden at the end adds exactly nothing. That follows from how
+they are made; tests marked `gpu` check it where there is a GPU.
 """
 
 import copy
@@ -17,6 +22,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from glassgpt.engine.past import LANE
 from glassgpt.model import GPT2
@@ -24,6 +30,7 @@ from glassgpt.model.attend import Mask, upcast
 from glassgpt.model.gpt2 import ACTIVATION, MLP, Attention
 
 ROWS = 4
+GPU_ROWS = 64
 TILE = 128
 FUSED = {
     "gelu_new": ("gelu", "tanh"),
@@ -77,6 +84,26 @@ class PaddedLinear(nn.Module):
         return y[: rows.shape[0], : self.outside].unflatten(0, x.shape[:-1])
 
 
+class FixedLinear(nn.Module):
+    """The same in products of one shape, for libraries that choose a kernel by shape: zeros fill the last of them."""
+
+    def __init__(self, weight: Float[Tensor, "N K"], bias: Tensor | None, activation: str | None = None) -> None:
+        super().__init__()
+        self.weight, self.bias = weight.detach(), None if bias is None else bias.detach()
+        self.act = _unchanged if activation is None else ACTIVATION[activation]
+
+    def forward(self, x: Float[Tensor, "*rows K"]) -> Float[Tensor, "*rows N"]:
+        """Row by row the same, in any company."""
+        rows = x.reshape(-1, x.shape[-1])
+        padded = F.pad(rows, (0, 0, 0, -rows.shape[0] % GPU_ROWS))
+        parts = [F.linear(part, self.weight, self.bias) for part in padded.split(GPU_ROWS)]
+        y = parts[0] if len(parts) == 1 else torch.cat(parts)
+        return self.act(y[: rows.shape[0]]).unflatten(0, x.shape[:-1])
+
+
+Kind = type[PackedLinear] | type[PaddedLinear] | type[FixedLinear]
+
+
 def can_pack(weight: Tensor) -> bool:
     """Whether oneDNN has packed kernels for this type on this device."""
     if weight.device.type != "cpu" or not torch.backends.mkldnn.is_available():
@@ -114,6 +141,21 @@ class Attend:
         return mixed.unflatten(0, (batch, -1))[:, :, :new, :width]
 
 
+def efficient(
+    q: Float[Tensor, "B H T K"],
+    k: Float[Tensor, "B H S W"],
+    v: Float[Tensor, "B H S W"],
+    mask: Mask,
+    scale: float,
+    drop_rate: float = 0.0,
+) -> Float[Tensor, "B H T K"]:
+    """PyTorch's memory-efficient kernel, which takes any mask and divides no sum; elsewhere, the plain formula."""
+    width = q.shape[-1]
+    q = F.pad(q, (0, k.shape[-1] - width))
+    with sdpa_kernel([SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH], set_priority=True):
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale)[..., :width]
+
+
 def _hide(scores: Float[Tensor, "B H P S"], mask: Bool[Tensor, "#B #H T S"]) -> Float[Tensor, "B H P S"]:
     scores[:, :, : mask.shape[2]].masked_fill_(~mask, -torch.inf)
     return scores
@@ -132,24 +174,25 @@ def prepare(model: GPT2, pack: bool) -> tuple[GPT2, nn.Module]:
     """The same model with stable parts, and its head. Tensors are shared, except packed matrices: those are copies."""
     shared = {id(parameter): parameter for parameter in model.parameters()}
     stable = copy.deepcopy(model, shared).eval()
-    packs = pack and can_pack(model.wte.weight)
+    on_gpu = model.wte.weight.device.type == "cuda"
+    kind: Kind = PackedLinear if pack and can_pack(model.wte.weight) else FixedLinear if on_gpu else PaddedLinear
     for module in stable.modules():
         if isinstance(module, Attention):
-            module.attend = Attend(wide=module.attend is upcast)
-            _replace(module, packs, {"c_attn": None, "c_proj": None})
+            wide = module.attend is upcast
+            module.attend = efficient if on_gpu and not wide else Attend(wide)
+            _replace(module, kind, {"c_attn": None, "c_proj": None})
         elif isinstance(module, MLP):
-            _replace(module, packs, {"c_fc": model.config.activation, "c_proj": None})
+            _replace(module, kind, {"c_fc": model.config.activation, "c_proj": None})
             module.act = _unchanged
     head = model.wte.weight if model.config.tie_embeddings else model.lm_head.weight
-    return stable, PackedLinear(head, None) if packs else PaddedLinear(head, None)
+    return stable, kind(head, None)
 
 
-def _replace(module: nn.Module, packs: bool, activations: dict[str, str | None]) -> None:
+def _replace(module: nn.Module, kind: Kind, activations: dict[str, str | None]) -> None:
     """Put stable matrices in the place of the named ones, each with the activation that follows it, if any."""
     for name, activation in activations.items():
         old = module.get_submodule(name)
         assert isinstance(old, nn.Linear)
-        kind = PackedLinear if packs else PaddedLinear
         module.register_module(name, kind(old.weight, old.bias, activation))
 
 

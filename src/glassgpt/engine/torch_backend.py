@@ -1,7 +1,7 @@
 """The reference rung: any GPT-2, any device, PyTorch's own kernels, a past that is allocated once.
 
-On the CPU in float32 and bfloat16 a row's bits do not depend on its neighbours (`row_stable.py`). On a GPU they may:
-its libraries choose kernels by shape.
+On the CPU in float32 and bfloat16 a row's bits do not depend on its neighbours; on a GPU the same is aimed at by other
+means (`row_stable.py`). There, steps of one token a text are recorded and replayed (`replay.py`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from glassgpt.engine.backend import Memory, Piece
 from glassgpt.engine.past import BLOCK, StaticPast, Step, round_up
+from glassgpt.engine.replay import Graphs, Recorder, Repeater
 from glassgpt.engine.row_stable import ROWS, prepare
 from glassgpt.model import GPT2, GPT2Config, Past
 from glassgpt.model.cost import past_bytes, tally
@@ -36,12 +37,25 @@ class TorchBackend:
 
     With `pack` it holds packed copies of the matrices: twice the speed for twice the memory. Make a new one when the
     weights change. Without, it shares all memory with the model. Prompts are read `chunk` tokens at a time. `hidden` is
-    how the model is read: its own way, or one with interventions (`glassgpt.interpret.reading`).
+    how the model is read: its own way, or one with interventions (`glassgpt.interpret.reading`). `recorder` records
+    steps of one token a text; None takes CUDA graphs where the model lies on such a GPU and is read its own way.
     """
 
-    def __init__(self, model: GPT2, *, pack: bool = True, chunk: int = CHUNK, hidden: Hidden = GPT2.hidden) -> None:
+    def __init__(
+        self,
+        model: GPT2,
+        *,
+        pack: bool = True,
+        chunk: int = CHUNK,
+        hidden: Hidden = GPT2.hidden,
+        recorder: Recorder | None = None,
+    ) -> None:
         self._model, self._head = prepare(model, pack)
         self._hidden = hidden
+        if recorder is None and model.wte.weight.device.type == "cuda" and hidden is GPT2.hidden:
+            recorder = Graphs()
+        stable = self._model
+        self._repeater = None if recorder is None else Repeater(lambda ids, past: hidden(stable, ids, past), recorder)
         self._weight = model.wte.weight
         self._chunk = round_up(chunk, ROWS)
 
@@ -109,8 +123,11 @@ class TorchBackend:
         first, rows = past.together(list(piece_of))
         ordered = [piece_of[row] for row in rows]
         step = Step(past, first, [past.lengths[row] for row in rows], [len(piece.ids) for piece in ordered])
-        padded = [[*piece.ids, *[piece.ids[-1]] * (step.width - len(piece.ids))] for piece in ordered]
-        hidden = self._hidden(self._model, torch.tensor(padded, device=self.device), step)
+        if self._repeater is not None and step.width == 1:
+            hidden = self._repeater.step(past, first, [piece.ids[0] for piece in ordered], step.starts)
+        else:
+            padded = [[*piece.ids, *[piece.ids[-1]] * (step.width - len(piece.ids))] for piece in ordered]
+            hidden = self._hidden(self._model, torch.tensor(padded, device=self.device), step)
         for piece in group:
             past.lengths[piece.row] += len(piece.ids)
         return zip(ordered, hidden, strict=True)

@@ -26,10 +26,13 @@ def pack(weight: Floats | Integers, form: Format) -> Packed:
         return first
     blocks = padded(outputs) // BLOCK
 
-    def whole(part: NDArray[Any] | None, per_block: int) -> NDArray[Any] | None:
-        return None if part is None else aligned((blocks * per_block, *part.shape[1:]), part.dtype.type)
+    def whole(name: str) -> NDArray[Any] | None:
+        part: NDArray[Any] | None = getattr(first, name)
+        return None if part is None else aligned((blocks * ARRAYS[name], *part.shape[1:]), part.dtype.type)
 
-    packed = Packed(form, *(whole(getattr(first, name), per_block) for name, per_block in ARRAYS.items()))
+    data = whole("data")
+    assert data is not None
+    packed = Packed(form, data, whole("channel_scales"), whole("group_scales"))
     for start in range(0, outputs, PART):
         part = _pack_part(_part(weight, start), form) if start else first
         for name, per_block in ARRAYS.items():
