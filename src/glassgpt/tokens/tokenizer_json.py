@@ -27,6 +27,7 @@ _FLAGS = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": 
 def write_tokenizer_json(vocabulary: Vocabulary, specials: bool = True) -> dict[str, object]:
     """The content of the file; without `specials`, no text can ever encode to a special token."""
     named = sorted(vocabulary.specials.items(), key=lambda item: item[1]) if specials else []
+    spelled = {token: spell(token) for token in vocabulary.ids}
     return {
         "version": "1.0",
         "truncation": None,
@@ -38,8 +39,8 @@ def write_tokenizer_json(vocabulary: Vocabulary, specials: bool = True) -> dict[
         "decoder": _BYTE_LEVEL,
         "model": {
             **_MODEL,
-            "vocab": {spell(token): position for token, position in vocabulary.ids.items()} | dict(named),
-            "merges": [[spell(left), spell(right)] for left, right in vocabulary.merges],
+            "vocab": {spelled[token]: position for token, position in vocabulary.ids.items()} | dict(named),
+            "merges": [[spelled[left], spelled[right]] for left, right in vocabulary.merges],
         },
     }
 
@@ -50,12 +51,10 @@ def read_tokenizer_json(content: Mapping[str, object]) -> Vocabulary:
     _require_gpt2_pipeline(content)
     _require_gpt2_model(model)
     specials = _specials(content.get("added_tokens"))
-    ids = {
-        unspell(name): whole(position, name)
-        for name, position in _object(model.get("vocab"), "model.vocab").items()
-        if name not in specials
-    }
-    return Vocabulary(ids, _merges(model.get("merges")), specials)
+    words = _object(model.get("vocab"), "model.vocab")
+    tokens = {name: unspell(name) for name in words if name not in specials}
+    ids = {token: whole(words[name], name) for name, token in tokens.items()}
+    return Vocabulary(ids, _merges(model.get("merges"), tokens), specials)
 
 
 def whole(position: object, name: str) -> int:
@@ -126,13 +125,13 @@ def _specials(added: object) -> dict[str, int]:
     return specials
 
 
-def _merges(content: object) -> list[Merge]:
-    """Pairs, written as `["a", "b"]` or, in older files, as `"a b"`."""
+def _merges(content: object, tokens: Mapping[str, bytes]) -> list[Merge]:
+    """Pairs, written as `["a", "b"]` or, in older files, as `"a b"`; nearly all of their parts are `tokens`."""
     merges: list[Merge] = []
     for merge in _list(content, "model.merges"):
         match merge.split(" ") if isinstance(merge, str) else merge:
             case [str(left), str(right)] if left and right:
-                merges.append((unspell(left), unspell(right)))
+                merges.append((tokens.get(left) or unspell(left), tokens.get(right) or unspell(right)))
             case _:
                 raise TokenizerError(f"merge {len(merges)} is {_short(merge)}; expected two tokens.")
     return merges

@@ -14,7 +14,7 @@ from functools import cached_property
 import regex
 
 from glassgpt.errors import TokenizerError
-from glassgpt.tokens.byte_alphabet import BYTE_ORDER, spell
+from glassgpt.tokens.byte_alphabet import BYTE_ORDER, spell, unspell
 
 END_OF_TEXT = "<|endoftext|>"
 """The one special token of GPT-2: stands between documents, and before the first."""
@@ -103,12 +103,18 @@ def _require_order(ids: Mapping[bytes, int], merges: Sequence[Merge]) -> None:
 
 def _require_names(ids: Mapping[bytes, int], specials: Mapping[str, int]) -> None:
     """A special token needs a name that is text, and that files can tell from the spelling of an ordinary token."""
-    spelled = set(map(spell, ids)) if specials else set()
     for name in specials:
         if not name or regex.search(r"[\ud800-\udfff]", name):
             raise TokenizerError(f"{name[:40]!r} cannot be the name of a special token: it is empty or no text.")
-        if name in spelled:
+        if _spells_one(name, ids):
             raise TokenizerError(f"{name[:40]!r} cannot be the name of a special token: an ordinary one is spelled so.")
+
+
+def _spells_one(name: str, ids: Mapping[bytes, int]) -> bool:
+    try:
+        return unspell(name) in ids
+    except TokenizerError:
+        return False
 
 
 def _require_distinct(taken: Sequence[int]) -> None:
