@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from glassgpt.kernels.arithmetic import Reals, exponential, greater
+from glassgpt.kernels.arithmetic import Reals
 from glassgpt.kernels.cache import head_of, scales_of_head, scales_of_piece
 from glassgpt.kernels.ir import Module, Value
 from glassgpt.kernels.layout import BLOCK, FLOAT32, Format, padded
@@ -18,8 +18,9 @@ from glassgpt.kernels.machine import Machine
 from glassgpt.kernels.memory import LINE
 from glassgpt.kernels.operation import Operation, Slots, operation
 from glassgpt.kernels.rows import integers_twin, load_block, piece_bytes, rows_twin, store_block, store_row_block
+from glassgpt.kernels.softmax import Scores, softmax
 from glassgpt.kernels.tile import MOST_ROWS, STEP
-from glassgpt.kernels.types_of_llvm import F32, I32, I64, PTR
+from glassgpt.kernels.types_of_llvm import F32, I64, PTR
 
 ATTEND = Slots(
     queries=PTR,
@@ -34,8 +35,6 @@ ATTEND = Slots(
     own_bytes=I64,
     room=I64,  # the most positions a text can have
 )
-LEAST = -1e30
-"""The score of what a row may not see."""
 
 
 def own_bytes(room: int) -> int:
@@ -89,7 +88,10 @@ def _attend(op: Operation, machine: Machine, cache: Format, out: Format, where: 
     score(op, machine, cache, g)
     with f.times(count) as i:
         visible = f.load(I64, op.state("positions") + (first + i) * 8) + 1
-        _softmax(op, machine, cache, g, i, visible)
+        place, form = g.scores + i * g.stride, FLOAT32 if cache.group else cache
+        weights = place if cache.group else g.weights + i * g.stride  # integers still need the scales of the values
+        share = softmax(f, machine, Scores(place, g.blocks, visible), form, weights)
+        f.store(share, g.shares + i * 4)
     with f.times(op["head_blocks"]) as piece:
         fetch(op, machine, cache, g, piece)
         with f.times(count) as i:
@@ -176,46 +178,6 @@ def _fetch_integers(op: Operation, machine: Machine, cache: Format, g: _Group, p
     w = g.values + piece * (op.state("head_bytes") // op["head_blocks"])
     used = g.blocks * (BLOCK // cache.per_step)
     f.call(g.tile, w, w, g.weights, g.stride, used, g.result, f.value(I64, 4 * BLOCK), w)
-
-
-def _softmax(op: Operation, machine: Machine, cache: Format, g: _Group, row: Value, visible: Value) -> None:
-    """e^(score − greatest), rounded as values are stored, and 1 / Σ; for integers e^… stands where scores stood."""
-    f, lanes = op.f, machine.lanes
-    scores, blocks = g.scores + row * g.stride, g.blocks
-    form, weights = (FLOAT32, scores) if cache.group else (cache, g.weights + row * g.stride)
-    registers = range(BLOCK // lanes)
-    wide = F32.of(lanes)
-    counting = f.vector(I32, range(lanes))
-
-    def hidden(block: Value, n: int, number: Value, instead: float) -> Value:
-        last = f.convert("trunc", visible - block * BLOCK - n * lanes, I32)
-        return f.choose(counting.below(f.splat(last, lanes)), number, f.value(wide, instead))
-
-    def read(block: Value) -> list[Value]:
-        numbers = load_block(f, scores + block * (4 * BLOCK), lanes)
-        return [hidden(block, n, number, LEAST) for n, number in zip(registers, numbers, strict=True)]
-
-    def highest(block: Value, tops: list[Value]) -> list[Value]:
-        return [greater(f, top, number) for top, number in zip(tops, read(block), strict=True)]
-
-    def join(parts: list[Value]) -> Value:
-        while len(parts) > 1:
-            parts = [greater(f, a, b) for a, b in zip(parts[::2], parts[1::2], strict=True)]
-        return f.reduce(parts[0], lambda a, b: greater(f, a, b))
-
-    top = f.splat(join(f.fold(blocks, [f.value(wide, LEAST)] * len(registers), highest)), lanes)
-
-    def weigh(block: Value, totals: list[Value]) -> list[Value]:
-        raised = [exponential(f, machine, number - top) for number in read(block)]
-        raised = [hidden(block, n, number, 0.0) for n, number in zip(registers, raised, strict=True)]
-        store_row_block(f, form, raised, weights, block, f.value(I64, 0))
-        return [total + number for total, number in zip(totals, raised, strict=True)]
-
-    sums = f.fold(blocks, [f.value(wide, 0.0)] * len(registers), weigh)
-    while len(sums) > 1:
-        sums = [a + b for a, b in zip(sums[::2], sums[1::2], strict=True)]
-    total = f.reduce(sums[0], lambda a, b: a + b)
-    f.store(f.value(F32, 1.0) / total, g.shares + row * 4)
 
 
 def attend_twin(q: Reals, keys: Reals, values: Reals, cache: Format) -> Reals:

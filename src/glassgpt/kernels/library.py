@@ -22,7 +22,7 @@ from glassgpt.kernels.attend import add_attend
 from glassgpt.kernels.embed import add_embed
 from glassgpt.kernels.ir import Module
 from glassgpt.kernels.layout import Format
-from glassgpt.kernels.linear import add_linear, finish_activate, finish_add, finish_logits, finish_scatter
+from glassgpt.kernels.linear import add_linear, ask_add, finish_activate, finish_add, finish_logits, finish_scatter
 from glassgpt.kernels.machine import Machine, host
 from glassgpt.kernels.normalize import add_normalize
 from glassgpt.kernels.sharing import add_sharing
@@ -53,7 +53,7 @@ def build(machine: Machine, design: Design) -> Module:
     for form in dict.fromkeys((design.body, design.head)):
         add_normalize(module, machine, form)
     add_linear(module, machine, design.body, "scatter", finish_scatter(design.cache))
-    add_linear(module, machine, design.body, "add", finish_add)
+    add_linear(module, machine, design.body, "add", finish_add, ask_add)
     add_linear(module, machine, design.body, "activate", finish_activate(design.activation, design.body))
     add_linear(module, machine, design.head, "logits", finish_logits)
     add_attend(module, machine, design.cache, design.body)

@@ -43,6 +43,8 @@ BAND = 16 * MOST_ROWS
 """Rows in one item: a few tens of microseconds of work, so that nobody has to wait long for the last."""
 Finish = Callable[[Operation, Machine, list[Value], Value, Value], None]
 """(operation, machine, 64 numbers, row, block)"""
+Ask = Callable[[Operation, Value, Value], None]
+"""(operation, row, block): ask memory for what the finish will read, before the kernel that takes a while."""
 
 
 def linear_name(form: Format, finish: str) -> str:
@@ -50,7 +52,9 @@ def linear_name(form: Format, finish: str) -> str:
     return f"linear_{form.name}_{finish}"
 
 
-def add_linear(module: Module, machine: Machine, form: Format, name: str, finish: Finish) -> None:
+def add_linear(
+    module: Module, machine: Machine, form: Format, name: str, finish: Finish, ask: Ask | None = None
+) -> None:
     """Write one kernel; `add_tiles` of the same format must have gone before."""
     with operation(module, linear_name(form, name), LINEAR) as op:
         f = op.f
@@ -64,6 +68,9 @@ def add_linear(module: Module, machine: Machine, form: Format, name: str, finish
                 p = start + i
                 first = p * MOST_ROWS
                 count = at_most(f, rows - first, MOST_ROWS)
+                if ask is not None:
+                    with f.times(count) as i:
+                        ask(op, first + i, block)
                 _call_tile(op, machine, form, (block, p, count, passes), x + first * op["x_stride"], result)
                 with f.times(count) as i:
                     numbers = load_block(f, result + i * (4 * BLOCK), machine.lanes)
@@ -110,9 +117,19 @@ def finish_logits(op: Operation, machine: Machine, numbers: list[Value], row: Va
     store_block(op.f, numbers, op.state("logits") + row * op["out_stride"] + block * (4 * BLOCK))
 
 
+def ask_add(op: Operation, row: Value, block: Value) -> None:
+    """The rows lie far apart: without this, each of them would be waited for."""
+    for line in range(0, 4 * BLOCK, 64):
+        op.f.prefetch(_stream(op, row, block) + line)
+
+
+def _stream(op: Operation, row: Value, block: Value) -> Value:
+    return op["out"] + row * op["out_stride"] + block * (4 * BLOCK)
+
+
 def finish_add(op: Operation, machine: Machine, numbers: list[Value], row: Value, block: Value) -> None:
     """Add to what is there."""
-    place = op["out"] + row * op["out_stride"] + block * (4 * BLOCK)
+    place = _stream(op, row, block)
     there = load_block(op.f, place, machine.lanes)
     store_block(op.f, [old + new for old, new in zip(there, numbers, strict=True)], place)
 
