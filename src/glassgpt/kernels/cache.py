@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassgpt.kernels.arithmetic import Floats, from_bfloat16_twin
+from glassgpt.kernels.dot import SIGNS
 from glassgpt.kernels.ir import Value
 from glassgpt.kernels.layout import BFLOAT16, BLOCK, Format, padded
 from glassgpt.kernels.memory import aligned
@@ -25,9 +26,6 @@ from glassgpt.kernels.operation import Operation
 from glassgpt.kernels.rows import store_row_block
 from glassgpt.kernels.tile import STEP
 from glassgpt.kernels.types_of_llvm import F32, I8, I16, I32, I64
-
-SIGNS = -0x7F7F7F80
-"""0x80808080: the highest bit of four bytes."""
 
 
 @dataclass(slots=True)

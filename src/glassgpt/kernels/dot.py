@@ -9,13 +9,15 @@ from dataclasses import dataclass
 
 from glassgpt.kernels.arithmetic import multiply_add
 from glassgpt.kernels.ir import Function, Value
-from glassgpt.kernels.layout import BFLOAT16, FLOAT32, INT4, Format
+from glassgpt.kernels.layout import BFLOAT16, FLOAT32, INT4, INT8, Format
 from glassgpt.kernels.machine import Machine
-from glassgpt.kernels.types_of_llvm import I16, Type
+from glassgpt.kernels.types_of_llvm import I8, I16, Type
 
 Multiply = Callable[[Function, Value, Value, Value], Value]
 """(function, sum, weights, row) -> sum"""
 LOW_HALVES = 0x0F0F0F0F
+SIGNS = -0x7F7F7F80
+"""0x80808080: the highest bit of four bytes; turning it over takes 128 from a byte and makes it signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +39,20 @@ class Dot:
         return 2 if self.form is INT4 else 1
 
     @property
+    def centred(self) -> bool:
+        """Whether weights lose their offset before they are multiplied: then sums begin at zero."""
+        return self.form is INT8 and self.machine.int8 == "sdot"
+
+    @property
     def parts(self) -> int:
         """Into how many registers one of weights is taken apart."""
-        split = self.machine.bf16 == "shift" if self.form is BFLOAT16 else self.machine.int8 != "vnni"
+        split = self.machine.bf16 == "shift" if self.form is BFLOAT16 else self.machine.int8 in ("madd", "plain")
         return 2 if self.form is INT4 or (split and self.form is not FLOAT32) else 1
 
     def part(self, weight: Value, half: int) -> Value:
         """The bytes of one step: as stored, or the low or high halves of all bytes."""
         if self.form is not INT4:
-            return weight
+            return weight ^ SIGNS if self.centred else weight
         return (weight >> 4 if half else weight) & LOW_HALVES
 
 
@@ -64,8 +71,8 @@ def dot_of(machine: Machine, form: Format) -> Dot:
     if form is FLOAT32:
         return Dot(form, machine, float32)
     if form is BFLOAT16:
-        return Dot(form, machine, _dpbf16 if machine.bf16 == "dpbf16" else shift)
-    return Dot(form, machine, {"vnni": _vnni, "madd": _madd, "plain": _plain}[machine.int8])
+        return Dot(form, machine, {"dpbf16": _dpbf16, "bfdot": _bfdot, "shift": shift}[machine.bf16])
+    return Dot(form, machine, {"vnni": _vnni, "madd": _madd, "sdot": _sdot, "plain": _plain}[machine.int8])
 
 
 def _dpbf16(f: Function, total: Value, w: Value, x: Value) -> Value:
@@ -75,9 +82,22 @@ def _dpbf16(f: Function, total: Value, w: Value, x: Value) -> Value:
     return f.intrinsic(name, total.type, total, f.bits(w, pairs), f.bits(x, pairs))
 
 
+def _bfdot(f: Function, total: Value, w: Value, x: Value) -> Value:
+    pairs = Type("bfloat", 2 * total.type.lanes)
+    name = f"llvm.aarch64.neon.bfdot.v{total.type.lanes}f32.v{pairs.lanes}bf16"
+    return f.intrinsic(name, total.type, total, f.bits(w, pairs), f.bits(x, pairs))
+
+
 def _vnni(f: Function, total: Value, w: Value, x: Value) -> Value:
     """Unsigned bytes of the first times signed bytes of the second."""
     return f.intrinsic(f"llvm.x86.avx512.vpdpbusd.{32 * total.type.lanes}", total.type, total, w, x)
+
+
+def _sdot(f: Function, total: Value, w: Value, x: Value) -> Value:
+    """Signed bytes times signed bytes."""
+    bytes_ = I8.of(4 * total.type.lanes)
+    name = f"llvm.aarch64.neon.sdot.v{total.type.lanes}i32.v{bytes_.lanes}i8"
+    return f.intrinsic(name, total.type, total, f.bits(w, bytes_), f.bits(x, bytes_))
 
 
 def _madd(f: Function, total: Value, w: Value, x: Value) -> Value:

@@ -76,7 +76,8 @@ def _target_of(machine: Machine) -> "TargetMachine":
     llvm = _llvm()
     cpu, features = machine.cpu, machine.features
     if machine == host():
-        cpu, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+        cpu = llvm.get_host_cpu_name()
+        features = ",".join(filter(None, (llvm.get_host_cpu_features().flatten(), features)))
     return llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(
         cpu=cpu, features=features, opt=3, jit=True
     )

@@ -5,16 +5,18 @@ ones it can imitate too, down to plain vectors of four that any CPU has: so ever
 machine.
 """
 
+import ctypes
 import importlib.util
 import struct
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
-Bf16 = Literal["dpbf16", "shift"]
-"""Products of bfloat16 pairs: by AVX-512's own instruction, or widened to float32 by shifts."""
-Int8 = Literal["vnni", "madd", "plain"]
-"""Sums of four byte products: by VNNI, by 16-bit multiply-add (x86), or multiplied one by one."""
+Bf16 = Literal["dpbf16", "bfdot", "shift"]
+"""Products of bfloat16 pairs: by AVX-512's or ARM's own instruction, or widened to float32 by shifts."""
+Int8 = Literal["vnni", "madd", "sdot", "plain"]
+"""Sums of four byte products: by VNNI or 16-bit multiply-add (x86), by ARM's own instruction, or one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Machine:
 
 
 PAUSE = "llvm.x86.sse2.pause"
+ISB = "llvm.aarch64.isb"
+"""ARM's `yield` does nothing on most CPUs; emptying the pipeline takes about as long as x86's pause."""
 
 PORTABLE = Machine("portable", "", "", lanes=4, registers=16, fused=False)
 """What LLVM's baseline of any architecture has: SSE2 on x86-64, NEON on ARM."""
@@ -55,7 +59,9 @@ AVX512_BF16 = Machine(
     int8="vnni",
     pause=PAUSE,
 )
-NEON = Machine("neon", "", "", lanes=4, registers=32, fused=True)
+NEON = Machine("neon", "", "", lanes=4, registers=32, pause=ISB)
+NEON_DOT = Machine("neon-dot", "", "+dotprod", lanes=4, registers=32, int8="sdot", pause=ISB)
+NEON_BF16 = Machine("neon-bf16", "", "+dotprod,+bf16", lanes=4, registers=32, bf16="bfdot", int8="sdot", pause=ISB)
 
 NEEDS: dict[Machine, frozenset[str]] = {
     AVX512_BF16: frozenset({"avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512vnni", "avx512bf16"}),
@@ -66,6 +72,14 @@ NEEDS: dict[Machine, frozenset[str]] = {
     PORTABLE: frozenset(),
 }
 """The x86 variants, best first, with the CPU features that each needs."""
+NEEDS_ON_ARM: dict[Machine, frozenset[str]] = {
+    NEON_BF16: frozenset({"dotprod", "bf16"}),
+    NEON_DOT: frozenset({"dotprod"}),
+    NEON: frozenset(),
+    PORTABLE: frozenset(),
+}
+ARM_NAMES = {"dotprod": ("asimddp", "hw.optional.arm.FEAT_DotProd"), "bf16": ("bf16", "hw.optional.arm.FEAT_BF16")}
+"""What Linux (in /proc/cpuinfo) and macOS (by sysctl) call them; LLVM does not report all that a CPU has."""
 
 
 def variants(triple: str, features: frozenset[str]) -> list[Machine]:
@@ -73,12 +87,12 @@ def variants(triple: str, features: frozenset[str]) -> list[Machine]:
 
     >>> [machine.name for machine in variants("x86_64-unknown-linux-gnu", frozenset({"avx2", "fma", "bmi2", "f16c"}))]
     ['avx2', 'portable']
-    >>> [machine.name for machine in variants("arm64-apple-darwin", frozenset())]
-    ['neon', 'portable']
+    >>> [machine.name for machine in variants("arm64-apple-darwin", frozenset({"dotprod"}))]
+    ['neon-dot', 'neon', 'portable']
     """
     architecture = triple.split("-")[0]
     if architecture in ("aarch64", "arm64"):
-        return [NEON, PORTABLE]
+        return [machine for machine, needs in NEEDS_ON_ARM.items() if needs <= features]
     if architecture in ("x86_64", "amd64"):
         return [machine for machine, needs in NEEDS.items() if needs <= features]
     return [PORTABLE]
@@ -94,7 +108,27 @@ def host_variants() -> list[Machine]:
     import llvmlite.binding as llvm
 
     has = frozenset(name for name, present in llvm.get_host_cpu_features().items() if present)
-    return variants(llvm.get_process_triple(), has)
+    return variants(llvm.get_process_triple(), has | arm_features())
+
+
+def arm_features() -> frozenset[str]:
+    """Which of `ARM_NAMES` the system says that this CPU has."""
+    if sys.platform == "darwin":
+        return frozenset(name for name, (_, key) in ARM_NAMES.items() if _sysctl(key))
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return frozenset()
+    per_core = [set(line.partition(":")[2].split()) for line in lines if line.startswith("Features")]
+    common = set.intersection(*per_core) if per_core else set()
+    return frozenset(name for name, (word, _) in ARM_NAMES.items() if word in common)
+
+
+def _sysctl(key: str) -> bool:
+    """Whether macOS answers 1."""
+    number, size = ctypes.c_int(0), ctypes.c_size_t(ctypes.sizeof(ctypes.c_int))
+    answer = ctypes.CDLL(None).sysctlbyname(key.encode(), ctypes.byref(number), ctypes.byref(size), None, 0)
+    return answer == 0 and number.value == 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ it is sleeping, so that whoever is waited for finds a core.
 """
 
 from glassgpt.kernels.ir import Function, Module, Value
-from glassgpt.kernels.machine import Machine
-from glassgpt.kernels.types_of_llvm import I64, PTR
+from glassgpt.kernels.machine import ISB, Machine
+from glassgpt.kernels.types_of_llvm import I32, I64, PTR
 
 LINE = 64
 """Bytes of a cache line: what different threads write lies in different lines."""
@@ -188,7 +188,10 @@ def _fall_asleep(f: Function, me: Value, opened: Value, tired: Value) -> None:
 
 def _patient(f: Function, machine: Machine, spins: Value) -> Value:
     """Pause for a moment; whether it is still worth while."""
-    if machine.pause:
+    if machine.pause == ISB:
+        f.module.declare(f"declare void @{ISB}(i32)")
+        f.call(ISB, f.value(I32, 15))
+    elif machine.pause:
         f.module.declare(f"declare void @{machine.pause}()")
         f.call(machine.pause)
     return _add(f, spins, 1).below(PATIENCE)

@@ -111,7 +111,9 @@ def _integer_sums(f: Function, dot: Dot, panel: Panel, columns: int) -> Sequence
     groups, inner = panel.steps // steps, panel.steps * form.per_step
 
     def group(g: Value, sums: list[Value]) -> list[Value]:
-        starts = [f.splat(f.load(I32, starts_of(x, inner, form) + g * 4), dot.lanes) for x in panel.x]
+        starts = [f.value(I32.of(dot.lanes), 0)] * len(panel.x)
+        if not dot.centred:
+            starts = [f.splat(f.load(I32, starts_of(x, inner, form) + g * 4), dot.lanes) for x in panel.x]
         inside = panel._replace(
             w=panel.w + g * (steps * STEP),
             x=[x + g * form.group for x in panel.x],
