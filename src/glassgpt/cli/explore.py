@@ -3,6 +3,7 @@
 import sys
 import webbrowser
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -39,6 +40,10 @@ class Explore(Place, Talk):
     """Listen here; an address that others can reach asks them for a key."""
     key: Annotated[str | None, arg(metavar="KEY")] = None
     """The key that every request must carry; made up where it is needed and not given."""
+    record: Annotated[Path | None, arg(metavar="FILE")] = None
+    """Write down all that is looked at, for --replay."""
+    replay: Annotated[Path | None, arg(metavar="FILE")] = None
+    """Show a recording again; no model is opened."""
     open: bool = True
     """Open the page in a browser, if this is a terminal."""
 
@@ -47,32 +52,38 @@ class Explore(Place, Talk):
         super().__post_init__()
         if self.port is not None and not 0 <= self.port <= 65535:
             raise UsageError(f"--port {self.port} is not allowed: must be from 0 to 65535")
+        if self.record and self.replay:
+            raise UsageError("--record and --replay exclude each other: a recording is made of a model that is open")
 
 
 def main(options: Explore) -> None:
-    """Load the model, listen, tell where."""
+    """Load the model or the recording, listen, tell where."""
     out = Terminal(options)
     _need_web()
-    from glassgpt.explorer import Address, Workshop, serve
+    from glassgpt.explorer import Address, Workshop, create_app, create_replay, serve
     from glassgpt.explorer.page import is_built
 
-    lm = open_model(options.model, options, out)
-    folders = options.runs or ((RUNS,) if RUNS.is_dir() else ())
-    workshop = Workshop(lm, options.compare, [folder.expanduser() for folder in folders], options.device)
+    if options.replay:
+        name, application = str(options.replay), partial(create_replay, options.replay)
+    else:
+        lm = open_model(options.model, options, out)
+        folders = options.runs or ((RUNS,) if RUNS.is_dir() else ())
+        workshop = Workshop(lm, options.compare, [folder.expanduser() for folder in folders], options.device)
+        name, application = lm.name, partial(create_app, workshop, record=options.record)
     if not is_built():
         out.talk("the page is not built in this clone: run `make page`; the API answers all the same")
 
     def ready(where: Address) -> None:
         if options.json:
-            out.json("explore", {"url": where.url, "host": where.host, "port": where.port, "model": lm.name})
+            out.json("explore", {"url": where.url, "host": where.host, "port": where.port, "model": name})
         else:
             out.result(where.url)
-        out.talk(f"{lm.name} is open; Ctrl+C ends the Explorer")
+        out.talk(f"{name} is open; Ctrl+C ends the Explorer")
         if options.open and sys.stderr.isatty():
             webbrowser.open(where.url)
 
     wanted = PORT if options.port is None else options.port
-    serve(workshop, Address(options.host, wanted, options.key), is_exact=options.port is not None, ready=ready)
+    serve(application, Address(options.host, wanted, options.key), is_exact=options.port is not None, ready=ready)
 
 
 def _need_web() -> None:

@@ -4,7 +4,8 @@ The page draws; every number it shows was computed by the library, and is copied
 """
 
 from glassgpt.explorer.app import create_app
+from glassgpt.explorer.recording import create_replay
 from glassgpt.explorer.serve import Address, serve
 from glassgpt.explorer.workshop import Workshop
 
-__all__ = ["Address", "Workshop", "create_app", "serve"]
+__all__ = ["Address", "Workshop", "create_app", "create_replay", "serve"]

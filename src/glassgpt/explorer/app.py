@@ -1,6 +1,7 @@
 """The application: one function that puts the wall, the questions that can be asked, and the page together."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -10,16 +11,24 @@ from starlette.responses import Response
 from glassgpt.errors import GlassGPTError, ModelNotFound
 from glassgpt.explorer import attention, experiments, journey, models, page, reading, runs, vectors, weights, writing
 from glassgpt.explorer.gate import LOOPBACK, Gate
+from glassgpt.explorer.recording import Recorder
 from glassgpt.explorer.wire import error_body
 from glassgpt.explorer.workshop import Workshop
 
 ROUTERS = (models, writing, attention, journey, experiments, vectors, weights, reading, runs)
 
 
-def create_app(workshop: Workshop, *, hosts: Iterable[str] | None = LOOPBACK, key: str | None = None) -> Gate:
+def create_app(
+    workshop: Workshop,
+    *,
+    hosts: Iterable[str] | None = LOOPBACK,
+    key: str | None = None,
+    record: Path | None = None,
+) -> Gate:
     """The Explorer as an ASGI application over a workshop.
 
-    `hosts` are the names it answers to; None answers to any and demands a `key` that every request must carry.
+    `hosts` are the names it answers to; None answers to any and demands a `key` that every request must carry. What it
+    answers is written to `record`, for `create_replay`.
     """
     app = FastAPI(title="GlassGPT Explorer", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     app.state.workshop = workshop
@@ -30,7 +39,7 @@ def create_app(workshop: Workshop, *, hosts: Iterable[str] | None = LOOPBACK, ke
     app.add_exception_handler(HTTPException, _absent)
     app.add_exception_handler(Exception, _fault)
     app.include_router(page.router)
-    return Gate(app, hosts, key)
+    return Gate(Recorder(app, record) if record else app, hosts, key)
 
 
 def _mistake(_: Request, error: Exception) -> Response:

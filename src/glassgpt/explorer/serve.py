@@ -2,15 +2,14 @@
 
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import uvicorn
 
 from glassgpt.errors import InvalidParameter
-from glassgpt.explorer.app import create_app
-from glassgpt.explorer.gate import LOOPBACK
-from glassgpt.explorer.workshop import Workshop
+from glassgpt.explorer.gate import LOOPBACK, Gate
 
 PORT = 8124
 MOST_TRIES = 20
@@ -36,7 +35,16 @@ class Address:
         return f"http://{name}:{self.port}/" + (f"?key={self.key}" if self.key else "")
 
 
-def serve(workshop: Workshop, address: Address, *, is_exact: bool, ready: Callable[[Address], None]) -> None:
+@runtime_checkable
+class Application(Protocol):
+    """How an application is made for those who may reach it: `create_app` or `create_replay`, given what to show."""
+
+    def __call__(self, *, hosts: Iterable[str] | None, key: str | None) -> Gate:
+        """The application that answers to `hosts`, or to any with a `key`."""
+        ...
+
+
+def serve(application: Application, address: Address, *, is_exact: bool, ready: Callable[[Address], None]) -> None:
     """Listen until interrupted; `ready` is told the address once a port is taken.
 
     A busy port is an error if it `is_exact`ly the one that was asked for, otherwise the next free one is taken.
@@ -45,7 +53,7 @@ def serve(workshop: Workshop, address: Address, *, is_exact: bool, ready: Callab
         address = Address(address.host, address.port, secrets.token_urlsafe(24))
     listener = listen(address, is_exact)
     address = Address(address.host, int(listener.getsockname()[1]), address.key)
-    app = create_app(workshop, hosts=LOOPBACK if address.is_private else None, key=address.key)
+    app = application(hosts=LOOPBACK if address.is_private else None, key=address.key)
     settings = uvicorn.Config(app, log_level="warning", lifespan="off", server_header=False, date_header=False)
     with listener:
         ready(address)
