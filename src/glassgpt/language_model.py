@@ -109,12 +109,14 @@ class LanguageModel:
         weights: str | None = None,
         kv_cache: str | None = None,
         threads: int | None = None,
+        changes: "Sequence[Intervention]" = (),
     ) -> None:
         """Take a model as it stands; `load` is the usual way in, and says what the settings are."""
         self.tokenizer = tokenizer
         self.name = name
         self.path = path
         self._source, self._backend, self._settings = model, backend, (weights, kv_cache, threads)
+        self.changes = tuple(changes)
 
     @cached_property
     def model(self) -> "GPT2":
@@ -205,25 +207,33 @@ class LanguageModel:
         """One vector for a text: the mean, over its tokens, of what the model holds just before its head."""
         import torch
 
+        from glassgpt.interpret import reading
+        from glassgpt.model import NOTHING
+
         ids = torch.tensor([self._fitting(text)], device=self.model.wte.weight.device)
         with torch.inference_mode():
-            return self.model.hidden(ids)[0].mean(dim=0).float().cpu().numpy()
+            return reading(*self.changes)(self.model, ids, NOTHING)[0].mean(dim=0).float().cpu().numpy()
 
     def trace(self, text: str = "", *interventions: "Intervention") -> "Trace":
         """What happens inside while the model reads a text: see `glassgpt.interpret`."""
         from glassgpt.interpret import trace
 
-        return trace(self.model, self._fitting(text), interventions, spell=self.tokenizer.spell)
+        changes = (*self.changes, *interventions)
+        return trace(self.model, self._fitting(text), changes, spell=self.tokenizer.spell)
 
     def under(self, *interventions: "Intervention") -> "LanguageModel":
-        """The same model with changes made inside: it writes, foresees and scores under them, on PyTorch's kernels."""
+        """The same model with changes made inside, after those it has: whatever it does, it does under them.
+
+        It runs on PyTorch's kernels, on the weights as floats: what is stored as integers is what these stand for.
+        """
         from glassgpt.engine import TorchBackend
         from glassgpt.interpret import check, reading
 
         for one in interventions:
             check(one.part, self.config)
-        backend = TorchBackend(self.model, pack=False, hidden=reading(*interventions))
-        return LanguageModel(self.model, self.tokenizer, self.name, self.path, backend=backend)
+        changes = (*self.changes, *interventions)
+        backend = TorchBackend(self.model, pack=False, hidden=reading(*changes))
+        return LanguageModel(self.model, self.tokenizer, self.name, self.path, backend=backend, changes=changes)
 
     def _ids(self, text: str) -> list[int]:
         return self.tokenizer.encode(text) or [self.tokenizer.end_of_text]
