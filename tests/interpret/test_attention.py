@@ -35,12 +35,12 @@ def test_the_rows_of_all_heads_are_those_of_their_patterns(twins):
 
 def test_a_thumbnail_shows_the_strongest_entry_of_each_cell(deep):
     seen = trace(deep.model, deep.ids)
-    small = thumbnails(seen, 2, 3)
+    small = thumbnails(seen, 2, 3).values
     assert small.shape == (4, 3, 3)
     for head in range(4):
-        cells = pattern(seen, 2, head).reshape(3, 3, 3, 3).max(axis=(1, 3))
+        cells = pattern(seen, 2, head).values.reshape(3, 3, 3, 3).max(axis=(1, 3))
         close(small[head], cells, 1e-7)
-    assert thumbnails(seen, 2, 64).shape == (4, 9, 9)
+    assert thumbnails(seen, 2, 64).values.shape == (4, 9, 9)
 
 
 def test_value_weighted_attention_is_the_length_of_what_is_written(deep):
@@ -54,7 +54,7 @@ def test_value_weighted_attention_is_the_length_of_what_is_written(deep):
 def test_without_the_first_token_the_rest_sums_to_one(deep):
     rest = without_first(pattern(trace(deep.model, deep.ids), 0, 0))
     assert (rest[:, 0] == 0).all()
-    np.testing.assert_allclose(rest.sum(-1), [0] + [1] * 8, atol=1e-6)
+    np.testing.assert_allclose(rest.values.sum(-1), [0] + [1] * 8, atol=1e-6)
 
 
 @settings(max_examples=15)

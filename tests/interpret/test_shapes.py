@@ -28,8 +28,8 @@ DEEP = GPT2Config(vocab_size=53, context_length=12, emb_dim=50, n_heads=25, n_la
 def test_48_layers_of_25_heads_are_taken_apart():
     model = initialize(GPT2(DEEP), seed=2).eval()
     seen = trace(model, range(10))
-    assert looks(seen, -1).shape == (48, 25, 10)
-    assert thumbnails(seen, 47, 4).shape == (25, 4, 4)
+    assert looks(seen, -1).values.shape == (48, 25, 10)
+    assert thumbnails(seen, 47, 4).values.shape == (25, 4, 4)
     assert lens(seen).ids.shape == (97, 10)
     found = attribute(seen, 7)
     assert found.heads.shape == (48, 25)

@@ -55,12 +55,12 @@ def main(options: Attn) -> None:
 
 
 def _one_head(options: Attn, looked: Looked, layer: int, head: int) -> None:
-    from glassgpt.interpret import attention, value_weighted, without_first
+    from glassgpt.interpret import attention, pattern, value_weighted, without_first
 
     trace, out = looked.trace, looked.out
     view, at = attention(trace, layer, head), options.pos % len(trace.ids)
-    table = value_weighted(trace, layer, head) if options.values else view.pattern
-    table = without_first(table) if options.hide_first else table
+    found = (value_weighted if options.values else pattern)(trace, layer, head)
+    table = (without_first(found) if options.hide_first else found).values
     title = f"{looked.lm.name}: head {layer}.{head}"
     largest = max(float(table.max()), 1e-9)
     options.draw(heat_map(title, [Table("", table / largest, trace.tokens, trace.tokens)], view.describe(at)))
@@ -82,13 +82,13 @@ def _all_heads(options: Attn, looked: Looked) -> None:
     from glassgpt.interpret import looks, thumbnails, without_first
 
     trace, out, at = looked.trace, looked.out, options.pos % len(looked.trace.ids)
-    rows = looks(trace, at)
-    rows = without_first(rows) if options.hide_first else rows
+    found = looks(trace, at)
+    rows = (without_first(found) if options.hide_first else found).values
     if options.svg:
         small = [
             Table(f"{layer}.{head}", table)
             for layer in range(trace.config.n_layers)
-            for head, table in enumerate(thumbnails(trace, layer, SMALL))
+            for head, table in enumerate(thumbnails(trace, layer, SMALL).values)
         ]
         title = f"{looked.lm.name}: every head"
         options.draw(heat_map(title, small, trace.describe(), across=trace.config.n_heads))

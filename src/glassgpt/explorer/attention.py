@@ -18,6 +18,7 @@ from glassgpt.interpret import (
     Trace,
     attention,
     looks,
+    pattern,
     promoted,
     score_heads,
     thumbnails,
@@ -57,7 +58,7 @@ def heads(asked: LayerAsked, workshop: AWorkshop) -> Response:
     """Small pictures of all heads of a layer, as bytes of √share."""
     with workshop.turns.turn(BACKGROUND):
         small = thumbnails(traced(asked, workshop), asked.layer, asked.size)
-    return arrays_reply({"heads": shades(small)}, {"layer": asked.layer})
+    return arrays_reply({"heads": shades(small.values)}, {"layer": asked.layer})
 
 
 @router.post("/looks")
@@ -67,7 +68,8 @@ def every_look(asked: LooksAsked, workshop: AWorkshop) -> Response:
         trace = traced(asked, workshop)
         position = at(asked, trace)
         found = looks(trace, position)
-    return arrays_reply({"looks": without_first(found) if asked.hide_first else found}, {"position": position})
+    found = without_first(found) if asked.hide_first else found
+    return arrays_reply({"looks": found.values}, {"position": position})
 
 
 @router.post("/head")
@@ -77,10 +79,10 @@ def head(asked: HeadAsked, workshop: AWorkshop) -> Response:
         trace = traced(asked, workshop)
         query = at(asked, trace)
         view = attention(trace, asked.layer, asked.head)
-        shown = value_weighted(trace, asked.layer, asked.head) if asked.weighted else view.pattern
+        table = (value_weighted if asked.weighted else pattern)(trace, asked.layer, asked.head)
         fetched = trace.heads(asked.layer)[asked.head, query]
         speaks = promoted(trace, Head(asked.layer, asked.head), query)
-    shown = without_first(shown) if asked.hide_first else shown
+    shown = (without_first(table) if asked.hide_first else table).values
     tokenizer = workshop.subject(asked.model).lm.tokenizer
     first, peak = max(0, query + 1 - TABLE), max(float(shown.max()), 1e-30) if asked.weighted else 1.0
     facts = {

@@ -16,7 +16,6 @@ from glassgpt.interpret.attention import (
     pattern,
     thumbnails,
     value_weighted,
-    without_first,
 )
 from glassgpt.interpret.attribution import Attribution, attribute
 from glassgpt.interpret.compare import Comparison, Contrast, compare, contrast
@@ -29,9 +28,11 @@ from glassgpt.interpret.lens import Lens, Watched, lens, lens_of_layer, watch
 from glassgpt.interpret.matrix import Weight, weight, weight_change
 from glassgpt.interpret.part import Attention, Block, Edge, Head, Mlp, Neuron, Part, Stream, check
 from glassgpt.interpret.promoted import Promoted, promoted
+from glassgpt.interpret.rollout import Rollout, rollout
 from glassgpt.interpret.saliency import Saliency, saliency
 from glassgpt.interpret.surprise import Surprise, surprise
 from glassgpt.interpret.sweep import LayerSweep, Sweep, sweep, sweep_layers
+from glassgpt.interpret.tables import HeadTable, Looks, Thumbnails, without_first
 from glassgpt.interpret.trace import Trace, trace
 from glassgpt.interpret.way import Way, way
 from glassgpt.interpret.wording import intervention
@@ -58,20 +59,24 @@ __all__ = [
     "EmbeddingMap",
     "Head",
     "HeadScores",
+    "HeadTable",
     "HeadView",
     "Intervention",
     "LayerSweep",
     "Lens",
+    "Looks",
     "Mlp",
     "Neighbors",
     "Neuron",
     "Part",
     "PositionSimilarity",
     "Promoted",
+    "Rollout",
     "Saliency",
     "Stream",
     "Surprise",
     "Sweep",
+    "Thumbnails",
     "Trace",
     "Watched",
     "Way",
@@ -98,6 +103,7 @@ __all__ = [
     "position_similarity",
     "promoted",
     "reading",
+    "rollout",
     "saliency",
     "scale",
     "score_heads",

@@ -16,14 +16,12 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 from torch.nn import functional as F
 
-from glassgpt.interpret.arrays import Spell, array, number, place, quoted, share
+from glassgpt.interpret.arrays import Spell, array, number, place
 from glassgpt.interpret.forward import block_of
 from glassgpt.interpret.intervention import without_edges
+from glassgpt.interpret.tables import HeadTable, Looks, Thumbnails, looking
 from glassgpt.interpret.trace import Trace
 from glassgpt.model.attend import causal
-
-NAMED = 3
-"""So many tokens are named in a sentence."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,14 +50,6 @@ class HeadView:
         return looking(self.pattern[query], f"Head {self.layer}.{self.head}", self.ids, query, self.spell)
 
 
-def looking(row: Float32[np.ndarray, " S"], who: str, ids: tuple[int, ...], query: int, spell: Spell) -> str:
-    """`Head 5.1 at ‘·it’ (8): 62 % on ‘·animal’ (3), 20 % on ‘·The’ (0).`"""
-    best = np.argsort(-row, kind="stable")[:NAMED]
-    seen = [f"{share(float(row[key]))} on {quoted(spell(ids[key]))} ({key})" for key in best if row[key] >= 0.01]
-    at = query % len(ids)
-    return f"{who} at {quoted(spell(ids[at]))} ({at}): {', '.join(seen) or 'it looks nowhere'}."
-
-
 @torch.inference_mode()
 def attention(trace: Trace, layer: int, head: int) -> HeadView:
     """One head in full: a few tables of T by T numbers."""
@@ -84,10 +74,11 @@ def attention(trace: Trace, layer: int, head: int) -> HeadView:
     )
 
 
-def pattern(trace: Trace, layer: int, head: int) -> Float32[np.ndarray, "T T"]:
+def pattern(trace: Trace, layer: int, head: int) -> HeadTable:
     """How much each token looks at each other one, in one head."""
     layer, head = _which(trace, layer, head)
-    return array(patterns(trace, layer, slice(head, head + 1))[0])
+    shares = array(patterns(trace, layer, slice(head, head + 1))[0])
+    return HeadTable(shares, layer, head, trace.ids, spell=trace.spell)
 
 
 @torch.inference_mode()
@@ -99,7 +90,7 @@ def patterns(trace: Trace, layer: int, heads: slice = slice(None)) -> Float[Tens
 
 
 @torch.inference_mode()
-def looks(trace: Trace, position: int) -> Float32[np.ndarray, "L H S"]:
+def looks(trace: Trace, position: int) -> Looks:
     """Where every head of every layer looks from one token: shares over the S tokens up to it."""
     position = place("position", position, len(trace.ids))
     rows: list[Tensor] = []
@@ -108,26 +99,19 @@ def looks(trace: Trace, position: int) -> Float32[np.ndarray, "L H S"]:
         scores = (q[:, position, None] @ k[:, : position + 1].mT)[:, 0] * block_of(trace.model, layer).attn.scale
         allowed = _allowed(trace, layer, position)
         rows.append(_softmax(scores.masked_fill(~allowed[:, 0, : position + 1], -torch.inf)))
-    return array(torch.stack(rows))
+    return Looks(array(torch.stack(rows)), position, trace.ids[: position + 1], trace.spell)
 
 
 @torch.inference_mode()
-def thumbnails(trace: Trace, layer: int, size: int = 64) -> Float32[np.ndarray, "H N N"]:
+def thumbnails(trace: Trace, layer: int, size: int = 64) -> Thumbnails:
     """The patterns of a layer's heads, at most `size` cells wide; a cell shows its strongest entry, not the mean."""
+    layer = place("layer", layer, trace.config.n_layers)
     small = F.adaptive_max_pool2d(patterns(trace, layer)[None].float(), min(size, len(trace.ids)))[0]
-    return array(small)
-
-
-def without_first(pattern: Float32[np.ndarray, "*rows S"]) -> Float32[np.ndarray, "*rows S"]:
-    """A pattern without its first key, which soaks up what a head has no use for; rows sum to 1 again, or to 0."""
-    rest = pattern.copy()
-    rest[..., 0] = 0.0
-    total = rest.sum(-1, keepdims=True)
-    return np.divide(rest, total, out=np.zeros_like(rest), where=total > 0)
+    return Thumbnails(array(small), layer, len(trace.ids))
 
 
 @torch.inference_mode()
-def value_weighted(trace: Trace, layer: int, head: int) -> Float32[np.ndarray, "T T"]:
+def value_weighted(trace: Trace, layer: int, head: int) -> HeadTable:
     """How much one token writes into another through a head: |pattern · v · W_O|, a length in the stream.
 
     Kobayashi et al. 2020, "Attention is not only a weight": a token that is looked at but hands over little counts
@@ -135,7 +119,8 @@ def value_weighted(trace: Trace, layer: int, head: int) -> Float32[np.ndarray, "
     """
     layer, head = _which(trace, layer, head)
     written = trace.qkv(layer)[2, head] @ output_matrix(trace, layer, head)  # T K, K D -> T D
-    return array(patterns(trace, layer, slice(head, head + 1))[0] * written.norm(dim=-1))
+    lengths = array(patterns(trace, layer, slice(head, head + 1))[0] * written.norm(dim=-1))
+    return HeadTable(lengths, layer, head, trace.ids, weighted=True, spell=trace.spell)
 
 
 def output_matrix(trace: Trace, layer: int, head: int) -> Float[Tensor, "K D"]:

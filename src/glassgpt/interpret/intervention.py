@@ -33,6 +33,20 @@ class Intervention:
         factor = f" by {self.factor:g}" if self.how in ("scale", "steer") else ""
         return f"{self.how} {self.part}{factor}" + ("" if self.at is None else f" at {', '.join(map(str, self.at))}")
 
+    def describe(self) -> str:
+        """What is done to what, and where."""
+        done = {
+            "zero": "falls silent",
+            "scale": f"speaks {self.factor:g} times as loud",
+            "mean": "says the same everywhere, its mean over a text",
+            "freeze": "is held to what it said in a text",
+            "patch": "says what it said in another text",
+            "steer": "has a vector added to it",
+        }
+        name, where = str(self.part), "" if self.at is None else f" at {', '.join(map(str, self.at))}"
+        said = "is cut" if isinstance(self.part, Edge) else done.get(self.how, self.how)
+        return f"{name[0].upper()}{name[1:]} {said}{where}."
+
     def changed(
         self, value: Float[Tensor, "B T W"], positions: Int[Tensor, "#B T"], config: GPT2Config
     ) -> Float[Tensor, "B T W"]:

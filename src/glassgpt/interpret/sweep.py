@@ -35,6 +35,15 @@ class LayerSweep:
     divergences: Float32[np.ndarray, " N"]
     """KL of the whole distribution, in nats."""
 
+    def describe(self) -> str:
+        """The part of this layer that the word needs most."""
+        most = int(self.changes.argmin())
+        name = str(Mlp(self.layer) if most == len(self.changes) - 1 else Head(self.layer, most))
+        return (
+            f"In layer {self.layer}, silencing {name} changes the word's log-probability most for the worse: "
+            f"{self.changes[most]:+.2f} nats, KL {self.divergences[most]:.3g}."
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sweep:
