@@ -62,7 +62,7 @@ bench: $(VENV)/installed-for-tests
 	@for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 clean:
-	rm -rf $(VENV) build dist web/node_modules src/glassgpt/explorer/page .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist web/node_modules src/glassgpt/explorer/page src/glassgpt/interpret/page .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps make a second call skip the installation until the list of packages changes.

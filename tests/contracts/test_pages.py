@@ -14,6 +14,7 @@ from tests.contracts.markdown import blocks, named_files, pages
 from tests.contracts.tree import ROOT, short
 
 COMPARE = "import doctest; doctest.run_docstring_examples({body!r}, {{}}, optionflags=doctest.ELLIPSIS)"
+FIGURES = ROOT / "src" / "glassgpt" / "interpret" / "page" / "notebook.js"
 RUNNABLE = {"console", "bash", "python", "pycon"}
 
 
@@ -46,6 +47,8 @@ def command(block) -> list[str]:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", [page for page in pages() if runnable(page)], ids=short)
 def test_what_a_page_tells_to_type_works(page, tmp_path, environment):
+    if page.name == "notebook.md" and not FIGURES.is_file():
+        pytest.skip("the figures for notebooks are not built: make page")
     folder = tmp_path / "work"
     folder.mkdir()
     for block in runnable(page):

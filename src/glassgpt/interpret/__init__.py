@@ -26,6 +26,7 @@ from glassgpt.interpret.intervene import cut, freeze, mean, patch, scale, steer,
 from glassgpt.interpret.intervention import Intervention
 from glassgpt.interpret.lens import Lens, Watched, lens, lens_of_layer, watch
 from glassgpt.interpret.matrix import Weight, weight, weight_change
+from glassgpt.interpret.notebook import show
 from glassgpt.interpret.part import Attention, Block, Edge, Head, Mlp, Neuron, Part, Stream, check
 from glassgpt.interpret.promoted import Promoted, promoted
 from glassgpt.interpret.rollout import Rollout, rollout
@@ -107,6 +108,7 @@ __all__ = [
     "saliency",
     "scale",
     "score_heads",
+    "show",
     "steer",
     "surprise",
     "sweep",

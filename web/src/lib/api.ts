@@ -36,7 +36,11 @@ export async function ask<T>(path: string, body?: unknown, signal?: AbortSignal)
   return counted(async () => (await (await send(path, body, signal)).json()) as T);
 }
 
+/** Who gives arrays: the server on this machine or, if something is put here, what came along with a notebook. */
+export const source = { arrays: null as ((path: string, body: unknown) => Arrays<unknown>) | null };
+
 export async function askArrays<Facts>(path: string, body: unknown, signal?: AbortSignal): Promise<Arrays<Facts>> {
+  if (source.arrays) return source.arrays(path, body) as Arrays<Facts>;
   return counted(async () => readArrays<Facts>(await (await send(path, body, signal)).arrayBuffer()));
 }
 

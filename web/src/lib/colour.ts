@@ -4,8 +4,16 @@ import { reader } from './state.svelte';
 
 type Rgb = [number, number, number];
 
+let themed: Element = document.documentElement;
+
+/** Take colours from an element other than the whole page: in a notebook, from our part of it. */
+export function takeColoursFrom(element: Element): void {
+  themed = element;
+  ramps.clear();
+}
+
 function read(name: string): Rgb {
-  const text = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const text = getComputedStyle(themed).getPropertyValue(name).trim();
   const given = /^#([0-9a-f]{3}|[0-9a-f]{6})$/i.exec(text)?.[1] ?? '000000';
   const hex = given.length === 3 ? [...given].map((digit) => digit + digit).join('') : given;
   return [0, 2, 4].map((at) => Number.parseInt(hex.slice(at, at + 2), 16)) as Rgb;

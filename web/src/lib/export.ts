@@ -71,7 +71,7 @@ function parts(node: Node, origin: DOMRect): string {
 export function svgOf(element: HTMLElement, title: string, says: string): string {
   const place = element.getBoundingClientRect();
   const [wide, high] = [Math.ceil(element.scrollWidth), Math.ceil(element.scrollHeight)];
-  const paper = getComputedStyle(document.documentElement).backgroundColor;
+  const paper = getComputedStyle(element).getPropertyValue('--paper');
   const body = [...element.childNodes].map((child) => parts(child, place)).join('');
   return (
     `<svg xmlns="${NS}" viewBox="0 0 ${wide} ${high}" width="${wide}" height="${high}">` +

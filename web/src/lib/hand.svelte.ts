@@ -10,7 +10,7 @@ export interface Held {
   formula?: string;
 }
 
-export const hand = $state({ held: null as Held | null, said: '' });
+export const hand = $state({ held: null as Held | null, said: '', before: null as string | null });
 
 export function hold(held: Held): void {
   hand.held = held;
@@ -48,6 +48,7 @@ function settings(): string {
 
 /** What must stand before a copied line so that it gives the same number. */
 export function preamble(): string {
+  if (hand.before !== null) return hand.before;
   const { model, changes, source } = about();
   const where = the.model?.name === model ? the.model.where : model;
   const spell = 'spell=lm.tokenizer.spell';

@@ -8,6 +8,8 @@ export function roving(node: HTMLElement, options: Options = {}) {
   let columns = options.columns ?? 0;
   const items = (): HTMLElement[] => [...node.querySelectorAll<HTMLElement>('[data-item]:not(:disabled)')];
 
+  const focus = (): Element | null => (node.getRootNode() as Document | ShadowRoot).activeElement;
+
   function mark(focused?: HTMLElement): void {
     const all = items();
     const chosen = focused ?? all.find((item) => item.dataset['current'] === 'true') ?? all.find((item) => item.tabIndex === 0) ?? all[0];
@@ -17,7 +19,7 @@ export function roving(node: HTMLElement, options: Options = {}) {
   function move(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const all = items();
-    const now = all.indexOf(document.activeElement as HTMLElement);
+    const now = all.indexOf(focus() as HTMLElement);
     if (now < 0) return;
     const wide = columns || 1;
     const steps: Record<string, number> = columns
@@ -38,7 +40,7 @@ export function roving(node: HTMLElement, options: Options = {}) {
     const item = (event.target as HTMLElement).closest<HTMLElement>('[data-item]');
     if (item) mark(item);
   };
-  const watcher = new MutationObserver(() => mark(items().find((item) => item === document.activeElement)));
+  const watcher = new MutationObserver(() => mark(items().find((item) => item === focus())));
   node.addEventListener('keydown', move);
   node.addEventListener('focusin', focused);
   watcher.observe(node, { childList: true, subtree: true, attributes: true, attributeFilter: ['data-current'] });
