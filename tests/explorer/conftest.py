@@ -46,6 +46,20 @@ def client(workshop):
 
 
 @pytest.fixture
+def tokens_of_three(lm):
+    """A client of a model that reads three tokens."""
+    from starlette.testclient import TestClient
+
+    from glassgpt.explorer import Workshop, create_app
+    from glassgpt.language_model import LanguageModel
+    from glassgpt.model import GPT2, GPT2Config, initialize
+
+    shape = GPT2Config(vocab_size=lm.config.vocab_size, context_length=3, emb_dim=4, n_heads=1, n_layers=1)
+    short = LanguageModel(initialize(GPT2(shape), seed=1).eval(), lm.tokenizer, "short")
+    return TestClient(create_app(Workshop(short, device="cpu")), base_url=HERE)
+
+
+@pytest.fixture
 def ids(lm):
     return lm.tokenizer.encode("the quick brown fox jumps over the")
 

@@ -185,3 +185,7 @@ def test_all_probabilities_as_a_curve(client, ids):
     assert curve["ranks"][-1] == len(said["words"]) + said["others"]["count"]
     assert said["all"][0] == pytest.approx(said["words"][0]["probability"])
     assert sum(share > 0 for share in curve["left"]) == 5
+
+
+def test_a_model_too_short_for_habits_has_none(tokens_of_three):
+    assert tokens_of_three.get("/api/habits").json()["heads"] == {}

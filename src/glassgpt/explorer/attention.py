@@ -30,6 +30,8 @@ router = APIRouter()
 
 TABLE = 24
 """The stages of the score table are shown for so many tokens: the queried one and those before it."""
+SAID_TWICE = 6
+"""The shortest window in which `score_heads` can measure: three words, said twice."""
 
 
 def traced(asked: OfText, workshop: Workshop) -> Trace:
@@ -107,6 +109,8 @@ def head(asked: HeadAsked, workshop: AWorkshop) -> Response:
 def habits(workshop: AWorkshop, model: str = "") -> Response:
     """What each head of a model is in the habit of looking at, measured on random words said twice."""
     subject = workshop.subject(model)
+    if subject.lm.config.context_length < SAID_TWICE:
+        return json_reply({"heads": {}, "says": "This model reads too few tokens to show a habit."})
     with workshop.turns.turn(BACKGROUND):
         found = subject.traces.get("habits", lambda: score_heads(subject.lm.model), lambda made: 4 * made.first.nbytes)
     named = {

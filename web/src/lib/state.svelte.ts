@@ -118,21 +118,27 @@ export function fail(error: unknown): void {
   if (!isAbort(error)) the.error = error instanceof Error ? error.message : String(error);
 }
 
+let typing: AbortController | null = null;
+
+/** Open a model; the text stays, in its own tokens. Both change at once: no question is asked about one's ids in the other. */
 export async function openModel(name: string): Promise<void> {
   const old = the.model;
   const text = old ? await textNow() : '';
-  the.model = await ask<Model>(`model?name=${encodeURIComponent(name)}`);
-  the.layer = Math.min(the.layer, the.model.config.n_layers - 1);
-  the.head = Math.min(the.head, the.model.config.n_heads - 1);
-  if (old && old.name !== name) await setText(text);
+  const model = await ask<Model>(`model?name=${encodeURIComponent(name)}`);
+  const isOther = old !== null && old.name !== model.name;
+  const read = isOther ? await ask<{ tokens: Token[] }>('tokens', { model: model.name, text }) : null;
+  typing?.abort();
+  the.model = model;
+  the.layer = Math.min(the.layer, model.config.n_layers - 1);
+  the.head = Math.min(the.head, model.config.n_heads - 1);
+  if (isOther && old.words !== model.words) the.source = [];
+  if (read) setTokens(read.tokens, read.tokens.length);
 }
 
 export async function textNow(): Promise<string> {
   const named = await ask<{ text: string }>('names', { model: the.model?.name ?? '', ids: ids() });
   return named.text;
 }
-
-let typing: AbortController | null = null;
 
 export async function setText(text: string): Promise<void> {
   const model = the.model;
