@@ -77,26 +77,33 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason=f"not here: {', '.join(missing())}"))
 
 
-@pytest.fixture(scope="session")
-def workshop(tmp_path_factory):
-    """The model that ships, one run beside it with a checkpoint of its own."""
-    import glassgpt
+def make_run(folder, model):
+    """A run that made two steps and saved a model that exists."""
     from glassgpt.checkpoints.manifest import write_manifest
-    from glassgpt.explorer import Workshop
 
-    lm = glassgpt.load(device="cpu")
-    run = tmp_path_factory.mktemp("runs") / "demo"
-    checkpoint = run / "ckpt" / "step-00000002"
-    shutil.copytree(lm.path, checkpoint)
+    checkpoint = folder / "ckpt" / "step-00000002"
+    shutil.copytree(model, checkpoint)
     write_manifest(checkpoint)
-    (run / "recipe.json").write_text(json.dumps({"recipe": {"steps": 2, "rows": 1, "model": {"context_length": 256}}}))
+    recipe = {"recipe": {"steps": 2, "rows": 1, "model": {"context_length": 256}}}
+    (folder / "recipe.json").write_text(json.dumps(recipe))
     lines = [
         {"event": "step", "step": n, "loss": 3.0 - n / 4, "lr": 0.1, "norm": 1.0, "tokens_per_second": 9.0}
         for n in (1, 2)
     ]
     lines.append({"event": "sample", "step": 2, "prompt": "The", "text": " sea <img src=x onerror=alert(1)>"})
-    (run / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return Workshop(lm, runs=[run.parent], device="cpu")
+    (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+@pytest.fixture(scope="session")
+def workshop(tmp_path_factory):
+    """The model that ships, one run beside it with a checkpoint of its own."""
+    import glassgpt
+    from glassgpt.explorer import Workshop
+
+    lm = glassgpt.load(device="cpu")
+    runs = tmp_path_factory.mktemp("runs")
+    make_run(runs / "demo", lm.path)
+    return Workshop(lm, runs=[runs], device="cpu")
 
 
 @contextmanager
@@ -173,14 +180,14 @@ class Visit:
         self.driver.get_log("browser")
         self.driver.get_log("performance")
         self.driver.get(self.address + link)
-        self.wait("document.querySelector('main [data-figure]')")
+        self.wait("document.querySelector('main :is([data-figure], pre)')")
 
     def page(self, name):
         """Go to a page by the rail."""
         digit = str((PAGES.index(name) + 1) % 10) if name != "tour" else "g"
         find = "[...document.querySelectorAll('.rail button')].find((b) => b.textContent.startsWith(arguments[0]))"
         self.run(f"({find}).click()", digit)
-        self.wait(f"document.querySelector('main[data-page={name}] [data-figure]')")
+        self.wait(f"document.querySelector('main[data-page={name}] :is([data-figure], pre)')")
         self.settle()
 
     def run(self, script, *arguments):
@@ -225,9 +232,11 @@ class Visit:
             ActionChains(self.driver).send_keys(key).perform()
 
     def tab_to(self, selector, most=80):
-        """Reach an element with the Tab key alone."""
+        """Reach an element with the Tab key alone, once the page is still and has it."""
         from selenium.webdriver.common.keys import Keys
 
+        self.settle()
+        self.wait(f"document.querySelector({json.dumps(selector)})")
         for _ in range(most):
             if self.run("return document.activeElement?.matches(arguments[0])", selector):
                 return

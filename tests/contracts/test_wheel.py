@@ -7,7 +7,8 @@ import zipfile
 
 import pytest
 
-from tests.contracts.tree import ROOT, SOURCE, modules
+from tests.contracts.tree import SOURCE, modules
+from tests.contracts.wheels import build
 
 VOCABULARY = "glassgpt/tokens/files/vocab.bpe"
 EMBEDDED = {"config.json", "model.safetensors", "vocab.json", "merges.txt", "tokenizer.json", "README.md"}
@@ -18,14 +19,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """Built from this checkout, without network: the build tool is already here."""
-    folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index"]
-    environment = os.environ | {"GLASSGPT_PAGE": "skip"}  # a page that is built goes in all the same
-    done = subprocess.run([*build, "-w", folder, ROOT], env=environment, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr
-    (built,) = folder.glob("*.whl")
-    return built
+    return build(tmp_path_factory.mktemp("wheel"), page="skip")  # a page that is built goes in all the same
 
 
 def test_it_holds_every_module_the_vocabulary_and_the_model(wheel):
