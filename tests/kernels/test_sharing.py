@@ -10,7 +10,7 @@ from glassgpt.kernels.ir import Module
 from glassgpt.kernels.library import Library, compile_module
 from glassgpt.kernels.machine import host
 from glassgpt.kernels.operation import STATE, Slots, entry, operation
-from glassgpt.kernels.sharing import BERTHS, ENTRY_BYTES, LINE, SHARES, TICKET, add_sharing
+from glassgpt.kernels.sharing import BERTH, BERTHS, ENTRY_BYTES, LINE, SHARES, TICKET, add_sharing
 from glassgpt.kernels.types_of_llvm import I64, PTR
 from tests.kernels.dawdling import add_dawdle, dawdling
 
@@ -93,6 +93,6 @@ def test_a_late_helper_finds_nothing_to_take(library):
     """A ticket of which nothing is left is not touched, whatever its number."""
     crew = Crew(library, 2)
     check(crew, library, 40, 3)
-    tickets = [crew._pool[(BERTHS + thread * LINE + TICKET) // 8] for thread in range(2)]
+    tickets = [crew._pool[(BERTHS + thread * BERTH + TICKET) // 8] for thread in range(2)]
     assert [ticket & 0xFFFFFFFF for ticket in tickets] == [0, 0]
     assert crew._pool[SHARES // 8] in (1, 2)

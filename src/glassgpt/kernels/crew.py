@@ -19,7 +19,7 @@ import numpy as np
 
 from glassgpt.errors import InvalidParameter
 from glassgpt.kernels.operation import Words
-from glassgpt.kernels.sharing import ASLEEP, BERTHS, LINE, LOST, NAP, NAP_TIME, SHARES, STATUS, THREADS, WOKEN
+from glassgpt.kernels.sharing import ASLEEP, BERTH, BERTHS, LOST, NAP, NAP_TIME, SHARES, STATUS, THREADS, WOKEN
 
 if TYPE_CHECKING:
     from glassgpt.kernels.library import Library
@@ -93,7 +93,7 @@ class Crew:
 
     def _hire(self) -> None:
         self._process = os.getpid()
-        self._pool = np.zeros((BERTHS + self.threads * LINE) // 8, np.int64)
+        self._pool = np.zeros((BERTHS + self.threads * BERTH) // 8, np.int64)
         self._pool[THREADS // 8] = self.threads
         self._pool[NAP // 8], self._pool[NAP_TIME // 8] = nap()
         self._calls = [threading.Semaphore(0) for _ in range(self.threads - 1)]
@@ -132,8 +132,8 @@ class Crew:
 
 
 def _berth(thread: int, place: int) -> int:
-    """Where a number in a thread's own line stands."""
-    return (BERTHS + thread * LINE + place) // 8
+    """Where a number of a thread's own stands."""
+    return (BERTHS + thread * BERTH + place) // 8
 
 
 def _help(library: "Library", pool: Words, number: int, call: threading.Semaphore, going: threading.Event) -> None:

@@ -3,7 +3,7 @@
 A program is a list of (kernel, arguments, how many items). The caller opens one kernel after the other: it gives each
 thread an equal part of the items, in a `TICKET` (the number of the kernel, and how many items of the part are left).
 Whoever comes takes half of what is left of its own part, then again half, and when its own part is gone it helps with
-the others'. The caller does the same; then it waits, not for threads but for items: until `DONE` is all of them.
+the others'. The caller does the same; then it waits, not for threads but for items: until all of them are done.
 
 So a thread that the system has taken from its core holds up the others only if it stopped inside an item; otherwise
 they do its part. No thread is ever needed. And as each item is computed by one thread, in one order, the numbers are
@@ -12,6 +12,9 @@ the same whoever took it.
 Why late comers can do no harm: a piece is taken by replacing the whole ticket, if it is still what was read. Then the
 kernel cannot be closed before the piece is done, so everything that belongs to it stays in place. A thread that is too
 late finds another number in the ticket, or nothing left, and has touched nothing.
+
+What one thread writes and another reads costs a trip between cores, a tenth of a microsecond. So a helper looks at its
+own ticket only, and counts what it has done in a line of its own, to which the caller looks.
 
 Waiting is spinning at first, as most waits are shorter than it takes to fall asleep; after some tens of microseconds
 it is sleeping, so that whoever is waited for finds a core.
@@ -26,12 +29,13 @@ LINE = 64
 THREADS, SHARES, ENTRY, BEFORE, ITEMS, STATE, NAP, NAP_TIME = (8 * place for place in range(8))
 """Numbers that seldom change: all threads, how many are asked in this run; the line of the program that is open, how
 many private ones belong to it, its items, the state; the system's function that sleeps, and its argument."""
-OPENED, DONE, LOST, REST = LINE, 2 * LINE, 3 * LINE, 3 * LINE + 8
-"""How many kernels were ever opened; items done of the last; for how many naps the caller waited too long in this run,
-and for how many kernels it goes on alone because of that."""
-BERTHS = 4 * LINE
-"""Here a line for each thread begins."""
-TICKET, STATUS, WOKEN = (8 * place for place in range(3))
+OPENED, WANTED, LOST, REST = (LINE + 8 * place for place in range(4))
+"""The caller's notes: how many kernels were ever opened, how many items they had in all; for how many naps it waited
+too long in this run, and for how many kernels it goes on alone because of that."""
+BERTHS, BERTH = 2 * LINE, 2 * LINE
+"""Where two lines for each thread begin, and their size."""
+TICKET, STATUS, WOKEN, FINISHED = 0, 8, 16, LINE
+"""The last is how many items this thread has ever done; nobody else writes it."""
 AWAKE, ASLEEP = 0, 1
 
 KERNEL, ARGUMENTS, FACTOR, COUNT, PRIVATE = (8 * place for place in range(5))
@@ -67,9 +71,10 @@ def add_sharing(module: Module, machine: Machine) -> None:
     with module.function("run", pool=PTR, program=PTR, count=I64, state=PTR) as f:
         _run(f)
     with module.function("start", pool=PTR) as f:
-        f.atomic("add", f["pool"] + OPENED, 1)  # those who are awake look; those who sleep are asked
+        number = _add(f, f["pool"] + OPENED, 1) << 32
         with f.times(f.load(I64, f["pool"] + SHARES) - 1) as i:
-            berth = f["pool"] + BERTHS + (i + 1) * LINE
+            berth = f["pool"] + BERTHS + (i + 1) * BERTH
+            f.atomic("xchg", berth + TICKET, number)  # who is awake looks; who sleeps is asked
             f.store(f.swap_if(berth + STATUS, ASLEEP, AWAKE), berth + WOKEN)
     with module.function("serve", pool=PTR, thread=I64) as f:
         _serve(f, machine)
@@ -108,21 +113,22 @@ def _run(f: Function) -> None:
 
 def _open(f: Function, pool: Value, items: Value, shares: Value) -> None:
     """Write a ticket for each thread; from then on anyone may take pieces."""
-    f.atomic("xchg", pool + DONE, 0)
-    number = f.atomic("add", pool + OPENED, 1) << 32
+    _add(f, pool + WANTED, items)
+    number = _add(f, pool + OPENED, 1) << 32
     with f.times(shares) as i:
         part = items * (i + 1) // shares - items * i // shares
-        f.atomic("xchg", pool + BERTHS + i * LINE + TICKET, number | part)
+        _publish(f, number | part, pool + BERTHS + i * BERTH + TICKET)
 
 
 def _work(f: Function) -> None:
     """Take pieces of one's own part, then of the others', until there are none."""
     pool, thread, prepared = f["pool"], f["thread"], f.scratch(8)
+    finished = pool + BERTHS + thread * BERTH + FINISHED
     threads = f.load(I64, pool + THREADS)
     f.store(f.value(I64, -1), prepared)
     with f.times(threads) as n:
         part = (thread + n) % threads
-        ticket = pool + BERTHS + part * LINE + TICKET
+        ticket = pool + BERTHS + part * BERTH + TICKET
         with f.forever() as leave:
             seen = f.look(ticket)
             left = seen & 0xFFFFFFFF
@@ -134,16 +140,18 @@ def _work(f: Function) -> None:
                     f.store(seen >> 32, prepared)
                 first = f.load(I64, pool + ITEMS) * (part + 1) // f.load(I64, pool + SHARES) - left
                 f.call("compute", pool, thread, f.load(PTR, pool + ENTRY), first, taken)
-                f.atomic("add", pool + DONE, taken)
+                _publish(f, f.load(I64, finished) + taken, finished)
 
 
 def _wait(f: Function, machine: Machine) -> None:
     """Until all items are done."""
     pool, spins, naps = f["pool"], f.scratch(8), f.scratch(8)
+    threads, first = f.load(I64, pool + THREADS), pool + (BERTHS + FINISHED)
     f.store(f.value(I64, 0), spins)
     f.store(f.value(I64, 0), naps)
     with f.forever() as leave:
-        leave(f.look(pool + DONE).equals(f.load(I64, pool + ITEMS)))
+        (done,) = f.fold(threads, [f.value(I64, 0)], lambda i, sums: [sums[0] + f.look(first + i * BERTH)])
+        leave(done.equals(f.load(I64, pool + WANTED)))
         with f.when(_patient(f, machine, spins).equals(0)):
             _nap(f)
             _add(f, naps, 1)
@@ -155,32 +163,32 @@ def _wait(f: Function, machine: Machine) -> None:
 
 def _serve(f: Function, machine: Machine) -> None:
     """Work whenever something is opened; return when nothing was for a while."""
-    pool, me = f["pool"], f["pool"] + BERTHS + f["thread"] * LINE
+    pool, me = f["pool"], f["pool"] + BERTHS + f["thread"] * BERTH
     seen, spins, naps, tired = (f.scratch(8) for _ in range(4))
     for place in (seen, spins, naps, tired):
         f.store(f.value(I64, 0), place)
     with f.forever() as leave:
         leave(f.load(I64, tired).equals(1))
-        opened = f.look(pool + OPENED)
-        changed = f.load(I64, seen).below(opened) & f["thread"].below(f.look(pool + SHARES))
-        with f.when(changed):
-            f.store(opened, seen)
+        number = f.look(me + TICKET) >> 32
+        known = number.equals(f.load(I64, seen))
+        with f.when(known.equals(0)):
+            f.store(number, seen)
             f.store(f.value(I64, 0), spins)
             f.store(f.value(I64, 0), naps)
             f.call("work", pool, f["thread"])
-        with f.when(changed.equals(0)), f.when(_patient(f, machine, spins).equals(0)):
+        with f.when(known), f.when(_patient(f, machine, spins).equals(0)):
             _nap(f)
             with f.when(f.value(I64, LINGER).below(_add(f, naps, 1))):
-                _fall_asleep(f, me, opened, tired)
+                _fall_asleep(f, me, number, tired)
 
 
-def _fall_asleep(f: Function, me: Value, opened: Value, tired: Value) -> None:
-    """Say so first, then look once more: the caller opens first, then asks who sleeps. So one of us notices."""
+def _fall_asleep(f: Function, me: Value, number: Value, tired: Value) -> None:
+    """Say so first, then look once more: the caller writes the ticket first, then asks. So one of us notices."""
     f.atomic("xchg", me + STATUS, ASLEEP)
-    now = f.look(f["pool"] + OPENED)
-    with f.when(now.equals(opened)):
+    still = (f.look(me + TICKET) >> 32).equals(number)
+    with f.when(still):
         f.store(f.value(I64, 1), tired)
-    with f.when(opened.below(now)):
+    with f.when(still.equals(0)):
         status = f.swap_if(me + STATUS, ASLEEP, AWAKE)
         with f.when(status.equals(AWAKE)):  # the caller saw us asleep and is about to wake us
             f.store(f.value(I64, 1), tired)
@@ -195,6 +203,11 @@ def _patient(f: Function, machine: Machine, spins: Value) -> Value:
         f.module.declare(f"declare void @{machine.pause}()")
         f.call(machine.pause)
     return _add(f, spins, 1).below(PATIENCE)
+
+
+def _publish(f: Function, number: Value, place: Value) -> None:
+    """Write what others look at, after all that was written before."""
+    f.line(f"store atomic {number}, {place} release, align 8")
 
 
 def _nap(f: Function) -> None:
