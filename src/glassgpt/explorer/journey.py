@@ -10,7 +10,7 @@ from glassgpt.explorer.attention import at, traced
 from glassgpt.explorer.models import AWorkshop
 from glassgpt.explorer.spelled import token, tokens, worded
 from glassgpt.explorer.wire import arrays_reply
-from glassgpt.explorer.workshop import LOOKED_AT
+from glassgpt.explorer.workshop import BACKGROUND, LOOKED_AT
 from glassgpt.interpret import Attention, Mlp, Neuron, Trace, attribute, lens, promoted, saliency, watch, way
 from glassgpt.interpret.forward import block_of
 
@@ -94,7 +94,7 @@ def neurons(asked: NeuronAsked, workshop: AWorkshop) -> Response:
 def what_it_hangs_on(asked: WordAsked, workshop: AWorkshop) -> Response:
     """How much a word hangs on each token before it, by the gradient."""
     tokenizer = workshop.subject(asked.model).lm.tokenizer
-    with workshop.turns.turn(LOOKED_AT):
+    with workshop.turns.turn(BACKGROUND):
         trace = traced(asked, workshop)
         found = saliency(trace, asked.word, at(asked, trace))
     facts = {"word": token(tokenizer, found.word), "position": found.position, "says": found.describe()}

@@ -34,10 +34,11 @@ class EmbeddingMap:
 @torch.inference_mode()
 def embedding_map(model: GPT2) -> EmbeddingMap:
     """The token embeddings' first two principal components; of each, the largest entry counts as positive."""
-    table = model.wte.weight.double()
+    table = model.wte.weight
+    table = table if table.dtype == torch.float64 else table.float()
     centred = table - table.mean(dim=0)
-    strengths, directions = torch.linalg.eigh(centred.mT @ centred)  # ascending
+    strengths, directions = torch.linalg.eigh((centred.mT @ centred).double())  # ascending
     best = directions[:, -2:].flip(1)
     best = best * best.gather(0, best.abs().argmax(dim=0, keepdim=True)).sign()
     share = float(strengths[-2:].sum() / strengths.sum().clamp_min(1e-30))
-    return EmbeddingMap(array(centred @ best), share)
+    return EmbeddingMap(array(centred @ best.to(centred)), share)
