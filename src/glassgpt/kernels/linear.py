@@ -66,8 +66,8 @@ def add_linear(
             block, start = item // bands, item % bands * (BAND // MOST_ROWS)
             with f.times(at_most(f, passes - start, BAND // MOST_ROWS)) as i:
                 p = start + i
-                first = p * MOST_ROWS
-                count = at_most(f, rows - first, MOST_ROWS)
+                first = p * rows // passes  # 8 rows are 4 and 4: with 6 and 2 the second pass would wait for weights
+                count = (p + 1) * rows // passes - first
                 if ask is not None:
                     with f.times(count) as i:
                         ask(op, first + i, block)
