@@ -29,3 +29,8 @@ def dawdling(library, program, seed):
         kept.append(np.array([line[0], line[1], seed % 2**31 + 31 * n, *nap()], np.int64))
         line[:2] = entry(library.address("dawdle"), kept[-1], 1)[:2]
     return changed, kept
+
+
+def never_spared(crew) -> None:
+    """All threads are asked always, however often they hold up the others."""
+    crew.strength.learn = lambda now, took, lost: None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from glassgpt.errors import InvalidParameter
-from glassgpt.kernels.crew import CAUTION, Crew, Strength, usable_cores
+from glassgpt.kernels.crew import CAUTION, TOLERABLE, Crew, Strength, usable_cores
 from glassgpt.kernels.ir import Module
 from glassgpt.kernels.library import Library, compile_module
 from glassgpt.kernels.machine import host
@@ -56,30 +56,27 @@ def test_helpers_fall_asleep_and_wake_up_again(library):
         wait_until_asleep(crew, 2)
 
 
-def test_helpers_that_are_not_asked_stay_asleep(library):
+def test_helpers_that_are_not_asked_stay_asleep(library, monkeypatch):
     crew = Crew(library, 3)
-    wait_until_asleep(crew, 2)
-    crew.strength.learn(time.monotonic(), 1e6)
-    assert run(crew, library, 50)
-    assert crew._pool[SHARES // 8] == 2
-    wait_until_asleep(crew, 2)
-    crew.strength.learn(time.monotonic(), 1e6)
-    assert run(crew, library, 50)
-    assert crew._pool[SHARES // 8] == 1
+    for asked in (2, 1):
+        wait_until_asleep(crew, 2)
+        monkeypatch.setattr(crew.strength, "ask", lambda now, asked=asked: asked)
+        assert run(crew, library, 50)
+        assert crew._pool[SHARES // 8] == asked
     assert crew.asleep == 2
 
 
 def test_after_lost_time_one_thread_less_is_asked_for_a_while():
     strength = Strength(3)
     assert strength.ask(0.0) == 3
-    strength.learn(1.0, 0.0)
+    strength.learn(1.0, took=1.0, lost=TOLERABLE)
     assert strength.ask(1.0) == 3
-    strength.learn(1.0, 0.5)
-    strength.learn(1.0, 0.25)
+    strength.learn(1.0, took=1.0, lost=0.5)
+    strength.learn(1.0, took=0.25, lost=0.25)
     assert strength.ask(1.0 + 0.25 * CAUTION - 0.01) == 1
     assert [strength.ask(1.0 + 0.25 * CAUTION + n) for n in range(3)] == [2, 3, 3]
     alone = Strength(1)
-    alone.learn(1.0, 0.5)
+    alone.learn(1.0, took=1.0, lost=0.5)
     assert alone.ask(1.0) == 1
 
 

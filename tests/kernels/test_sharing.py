@@ -12,7 +12,7 @@ from glassgpt.kernels.machine import host
 from glassgpt.kernels.operation import STATE, Slots, entry, operation
 from glassgpt.kernels.sharing import BERTH, BERTHS, ENTRY_BYTES, LINE, SHARES, TICKET, add_sharing
 from glassgpt.kernels.types_of_llvm import I64, PTR
-from tests.kernels.dawdling import add_dawdle, dawdling
+from tests.kernels.dawdling import add_dawdle, dawdling, never_spared
 
 MARK = Slots(marks=PTR, own=PTR)
 ADD_UP = Slots(marks=PTR, count=I64, sums=PTR)
@@ -63,6 +63,7 @@ def check(crew, library, items, number, *, dawdle=None):
 @pytest.mark.parametrize("threads", [1, 2, 3, 5])
 def test_each_item_is_done_once_and_before_the_next_kernel(library, threads):
     crew = Crew(library, threads)
+    never_spared(crew)
     for number in range(1, 200):
         check(crew, library, number % 37 + 1, number)
 
@@ -71,6 +72,7 @@ def test_each_item_is_done_once_and_before_the_next_kernel(library, threads):
 @given(threads=st.sampled_from([2, 3, 5]), items=st.integers(1, 70), seed=st.integers(0, 2**32))
 def test_threads_that_dawdle_do_not_spoil_anything(library, threads, items, seed):
     crew = Crew(library, threads)
+    never_spared(crew)
     for number in range(1, 4):
         check(crew, library, items, number, dawdle=seed + number)
 
@@ -83,6 +85,7 @@ def test_nothing_is_computed_where_there_are_no_items(library):
 
 def test_helpers_that_never_come_are_not_waited_for(library, monkeypatch):
     crew = Crew(library, 3)
+    never_spared(crew)
     monkeypatch.setattr(crew, "_wake", lambda asked: None)
     for number in range(1, 20):
         check(crew, library, 29, number)

@@ -12,7 +12,7 @@ from glassgpt.kernels.machine import host
 from glassgpt.kernels.program import Program
 from glassgpt.kernels.rows import rows_twin
 from glassgpt.kernels.step import step_twin
-from tests.kernels.dawdling import add_dawdle, dawdling
+from tests.kernels.dawdling import add_dawdle, dawdling, never_spared
 from tests.kernels.machines import DESIGNS, EVERY, MACHINES, QUICK, compiled, stepper
 from tests.kernels.small_models import packed, shape
 
@@ -111,6 +111,7 @@ def schedule_of(seed):
 def dawdle(model, seed):
     """Let its threads stop now and then, both where rows are few and where they are many."""
     library = compiled(host().name, add_dawdle)
+    never_spared(model._crew)
     for name in ("_few", "_many"):
         program = getattr(model, name)
         entries, kept = dawdling(library, program.entries, seed)
@@ -154,11 +155,10 @@ def test_a_row_has_the_same_bits_in_any_company_with_a_cache_of_integers(seed):
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 5])
-@pytest.mark.parametrize("name", ["bfloat16", "int8"])
 @settings(max_examples=2)
 @given(seed=st.integers(0, 2**32))
-def test_a_row_has_the_same_bits_when_threads_dawdle(name, threads, seed):
-    check_schedule(host().name, name, seed, packed(shape(layers=1), name), threads=threads, late=True)
+def test_a_row_has_the_same_bits_when_threads_dawdle(threads, seed):
+    check_schedule(host().name, "int8", seed, packed(shape(layers=1), "int8"), threads=threads, late=True)
 
 
 @pytest.mark.slow

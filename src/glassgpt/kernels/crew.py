@@ -1,9 +1,10 @@
 """The threads themselves: the caller's and some helpers, who sleep when there is nothing to do.
 
 They should be twice as fast as one where two cores are free, and never slower than one where another program wants a
-core. A helper that the system has put aside cannot be called back; but whoever waited for one too long can do without
-for a while. So after a run that lost time, the crew goes on with one thread less, sixteen times as long as was lost:
-then trying again and again costs little.
+core. Two threads and that program are three for two cores, so one of us is always put aside: a helper, for whom the
+caller waits, or the caller itself, which alone would have kept its core. Either way the caller has not computed for a
+part of the run. If that was much, the crew goes on with one thread less, eight times as long as was lost: then trying
+again and again costs little.
 """
 
 import ctypes
@@ -25,9 +26,13 @@ if TYPE_CHECKING:
     from glassgpt.kernels.library import Library
 
 NAP_SECONDS = 50e-6
+EXACT = time.get_clock_info("thread_time").resolution < 1e-5
+"""Whether the system knows how long a thread computed; otherwise naps are counted."""
 LOST_SECONDS = 1e-4
 """What a nap takes: the system wakes nobody on the dot."""
-CAUTION = 16
+TOLERABLE = 0.3
+"""The part of a run that may be lost: all machines are disturbed now and then."""
+CAUTION = 8
 """How many times as long as was lost the crew does with one thread less."""
 
 
@@ -56,8 +61,8 @@ class Strength:
     """How many threads are asked: fewer for a while after time was lost by waiting for one.
 
     >>> strength = Strength(2)
-    >>> strength.learn(10.0, 0.5)
-    >>> strength.ask(17.9), strength.ask(18.0)
+    >>> strength.learn(10.0, took=1.0, lost=0.5)
+    >>> strength.ask(13.9), strength.ask(14.0)
     (1, 2)
     """
 
@@ -71,9 +76,9 @@ class Strength:
             self._asked += 1
         return self._asked
 
-    def learn(self, now: float, lost: float) -> None:
-        """Hear that so many seconds were waited in vain."""
-        if lost and self._asked > 1:
+    def learn(self, now: float, took: float, lost: float) -> None:
+        """Hear how many seconds a run took, and for how many of them the caller did not compute."""
+        if lost > TOLERABLE * took and self._asked > 1:
             self._asked -= 1
             self._until = now + lost * CAUTION
 
@@ -121,8 +126,11 @@ class Crew:
             self._pool[SHARES // 8] = asked
             if asked > 1:
                 self._wake(asked)
+            start, computed = time.monotonic(), time.thread_time()
             self._run(self._pool.ctypes.data, program.ctypes.data, len(program), state.ctypes.data)
-            self.strength.learn(time.monotonic(), LOST_SECONDS * int(self._pool[LOST // 8]))
+            end, computed = time.monotonic(), time.thread_time() - computed
+            lost = end - start - computed if EXACT else LOST_SECONDS * int(self._pool[LOST // 8])
+            self.strength.learn(end, end - start, lost)
 
     def _wake(self, asked: int) -> None:
         self._start(self._pool.ctypes.data)

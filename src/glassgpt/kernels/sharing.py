@@ -30,8 +30,8 @@ THREADS, SHARES, ENTRY, BEFORE, ITEMS, STATE, NAP, NAP_TIME = (8 * place for pla
 """Numbers that seldom change: all threads, how many are asked in this run; the line of the program that is open, how
 many private ones belong to it, its items, the state; the system's function that sleeps, and its argument."""
 OPENED, WANTED, LOST, REST = (LINE + 8 * place for place in range(4))
-"""The caller's notes: how many kernels were ever opened, how many items they had in all; for how many naps it waited
-too long in this run, and for how many kernels it goes on alone because of that."""
+"""The caller's notes: how many kernels were ever opened, how many items they had in all; how many naps it took in
+this run, and for how many kernels it goes on alone because of some."""
 BERTHS, BERTH = 2 * LINE, 2 * LINE
 """Where two lines for each thread begin, and their size."""
 TICKET, STATUS, WOKEN, FINISHED = 0, 8, 16, LINE
@@ -156,8 +156,8 @@ def _wait(f: Function, machine: Machine) -> None:
             _nap(f)
             _add(f, naps, 1)
     lost = f.load(I64, naps)
+    _add(f, pool + LOST, lost)
     with f.when(f.value(I64, TOLERABLE).below(lost)):
-        _add(f, pool + LOST, lost)
         f.store(lost * CAUTION, pool + REST)
 
 
