@@ -116,6 +116,7 @@ class TestWords:
         browser.wait("[...document.querySelectorAll('h2')].some((h) => h.textContent.includes('sea'))")
         browser.settle()
         assert "Nearest to" in browser.text("main")
+        browser.wait("document.querySelectorAll('.field svg text').length > 10")  # the map names the words in view
 
     def test_with_keys(self, browser):
         browser.keys("4")
