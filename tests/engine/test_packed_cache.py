@@ -2,13 +2,12 @@
 
 import os
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
 
+from benchmarks.memory import peaks
 from glassgpt.checkpoints import save_model, write_manifest
 from glassgpt.checkpoints.places import locate
 from glassgpt.checkpoints.unread import Unread
@@ -175,38 +174,17 @@ def test_what_is_packed_from_files_is_what_is_packed_from_memory(tmp_path, shape
         assert np.array_equal(ours, theirs)
 
 
-PROGRAM = """
-import sys
-from glassgpt.language_model import load
-def most():
-    return int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) * 1024
-start = most()
-load(sys.argv[1], backend="native", weights="int8").generate("It was", max_new_tokens=40, seed=1)
-print(most() - start, "torch" in sys.modules)
-"""
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="this system does not tell a process's memory so")
 def test_neither_packing_nor_writing_needs_pytorch_or_much_memory(tmp_path):
-    """More than one tensor and its rounding are never in memory beside what is packed; after that, only the latter.
-
-    Pages of files that a process has mapped count too.
-    """
+    """More than one tensor and its rounding are never in memory beside what is packed; after that, only the latter."""
     model = sharp_model(vocab_size=50257, context_length=64, emb_dim=256, n_heads=4, n_layers=2)
     save_model(model, tmp_path / "model", tokenizer=Tokenizer.gpt2())
-    run = [sys.executable, "-c", PROGRAM, str(tmp_path / "model")]
     words = 4 * 50257 * 256
     tokenizer, compiler = 115e6, 75e6
-    peaks = []
-    for _ in range(2):
-        done = subprocess.run(run, capture_output=True, text=True, timeout=250, check=False)
-        assert done.returncode == 0, done.stderr
-        peak, torch_is_there = done.stdout.split()
-        assert torch_is_there == "False"
-        peaks.append(int(peak))
-    assert peaks[0] < tokenizer + compiler + 1.25 * words + 40e6
-    assert peaks[1] < tokenizer + compiler + 0.25 * words + 10e6
+    first, later = (peak - start for start, peak in peaks(tmp_path / "model", "int8", ("short", "short")))
+    assert first < tokenizer + compiler + 1.25 * words + 40e6
+    assert later < tokenizer + compiler + 0.25 * words + 10e6
 
 
 def test_what_takes_long_is_told_once(folder, tmp_path):
