@@ -8,7 +8,7 @@ import pytest
 
 from glassgpt import interpret
 from glassgpt.interpret.packed import SCRIPT, pack
-from tests.browser.conftest import Visit
+from tests.browser.conftest import AXE, Visit
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -159,6 +159,19 @@ def test_the_selection_goes_both_ways_and_each_figure_has_its_own(visit):
 def test_a_token_is_text_whatever_it_says(visit):
     assert HOSTILE in visit.run("return figures[0].root.textContent")
     assert visit.run("return figures[0].root.querySelectorAll('img, script').length") == 0
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing(visit, theme):
+    """Landmarks and a first heading are the notebook's to give."""
+    visit.run("for (const {root} of figures) root.querySelector('.paper').dataset.theme = arguments[0]", theme)
+    visit.run(AXE.read_text(encoding="utf-8"))
+    rules = (
+        "{'landmark-one-main': {enabled: false}, 'page-has-heading-one': {enabled: false}, region: {enabled: false}}"
+    )
+    report = f"axe.run(document, {{rules: {rules}}}).then((r) => arguments[0](r.violations))"
+    found = visit.driver.execute_async_script(report)
+    assert {each["id"]: [node["html"][:150] for node in each["nodes"][:3]] for each in found} == {}
 
 
 def test_arrows_walk_the_heads(visit):
