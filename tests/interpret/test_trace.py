@@ -52,6 +52,7 @@ def test_one_token_alone_is_computed_as_in_its_text(deep):
     for position in (0, 4, -1):
         for layer, step in enumerate(seen.at(position)):
             close(step.heads[0, 0], seen.step(layer).heads[0, position], 1e-12)
+            close(seen.heads_at(layer, position), seen.heads(layer)[:, position], 1e-6)
             close(step.after[0, 0], seen.stream[2 * layer + 2, position], 1e-12)
 
 

@@ -82,7 +82,7 @@ def head(asked: HeadAsked, workshop: AWorkshop) -> Response:
         query = at(asked, trace)
         view = attention(trace, asked.layer, asked.head)
         table = (value_weighted if asked.weighted else pattern)(trace, asked.layer, asked.head)
-        fetched = trace.heads(asked.layer)[asked.head, query]
+        fetched = trace.heads_at(asked.layer, query)[asked.head]
         speaks = promoted(trace, Head(asked.layer, asked.head), query)
     shown = (without_first(table) if asked.hide_first else table).values
     tokenizer = workshop.subject(asked.model).lm.tokenizer

@@ -81,7 +81,7 @@ def written(trace: Trace, part: Part, position: int) -> Float[Tensor, " D"]:
         case Stream(layer):
             return trace.stream[2 * layer, position]
         case Head() | Attention() | Mlp() | Neuron() | Block():
-            step = trace.at(position)[part.layer]
+            step = trace.step_at(part.layer, position)
         case _:
             raise InvalidParameter("part", str(part), "an edge writes nothing by itself; take its head")
     match part:

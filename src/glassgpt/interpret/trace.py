@@ -120,17 +120,22 @@ class Trace:
         positions = torch.arange(len(self.ids), device=self.stream.device)[None]
         return climb(self.model, layer, self.stream[2 * layer][None], positions, interventions=self.inside)
 
-    @torch.inference_mode()
     def at(self, position: int) -> list[Step]:
         """Every block's computation for one token alone, layer by layer: cheap, whatever the text's length."""
-        position = place("position", position, len(self.ids))
+        return [self.step_at(layer, position) for layer in range(self.config.n_layers)]
+
+    @torch.inference_mode()
+    def step_at(self, layer: int, position: int) -> Step:
+        """One block's computation for one token alone."""
+        layer, position = place("layer", layer, self.config.n_layers), place("position", position, len(self.ids))
         where = torch.tensor([[position]], device=self.stream.device)
-        steps: list[Step] = []
-        for layer in range(self.config.n_layers):
-            _, k, v = self.qkv(layer)[:, None, :, : position + 1]
-            x = self.stream[2 * layer, position][None, None]
-            steps.append(climb(self.model, layer, x, where, Kept(k, v), None, self.inside))
-        return steps
+        _, k, v = self.qkv(layer)[:, None, :, : position + 1]
+        x = self.stream[2 * layer, position][None, None]
+        return climb(self.model, layer, x, where, Kept(k, v), None, self.inside)
+
+    def heads_at(self, layer: int, position: int) -> Float32[np.ndarray, "H K"]:
+        """What each head of a layer fetched for one token."""
+        return array(self.step_at(layer, position).heads[0, 0].unflatten(-1, (self.config.n_heads, -1)))
 
     def of(self, part: Part) -> Float[Tensor, "T N"]:
         """The numbers of one part, at every position: what an intervention on it would change."""
