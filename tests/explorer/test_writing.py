@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from glassgpt.engine import Request, generate
+from glassgpt.explorer.drawn import highest
 from glassgpt.sampling import SamplingParams
 from tests.explorer.conftest import events
 
@@ -93,3 +96,10 @@ def test_what_cannot_be_is_refused_with_a_reason(client, asked, status, said):
     reply = client.post("/api/next", json=asked)
     assert reply.status_code == status
     assert said in reply.json()["error"]["message"]
+
+
+@given(st.lists(st.sampled_from([-2.0, -1.0, 0.0, 0.5, 3.0]), min_size=1, max_size=30), st.data())
+def test_the_highest_are_the_first_of_all_in_order(scores, data):
+    array = np.array(scores, dtype=np.float32)
+    top = data.draw(st.integers(1, len(scores)))
+    assert highest(array, top) == np.argsort(-array, kind="stable")[:top].tolist()

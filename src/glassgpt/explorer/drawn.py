@@ -15,31 +15,36 @@ CURVE = 160
 """Points of the curve of all probabilities: every rank at first, further down ever fewer."""
 
 
-def likeliest(logits: Float[Array, " V"], top: int, tokenizer: Tokenizer) -> dict[str, object]:
-    """The words most likely to come next, all others together, and how undecided the model is, in nats."""
+def highest(scores: Float[np.ndarray, " V"], top: int) -> list[int]:
+    """The places of the greatest scores, best first, of equal ones the first: without putting all of them in order."""
+    least = np.partition(scores, len(scores) - top)[len(scores) - top]
+    able = np.flatnonzero(scores >= least)
+    return able[np.argsort(-scores[able], kind="stable")][:top].tolist()
+
+
+def likeliest(logits: Float[Array, " V"], best: list[int], tokenizer: Tokenizer) -> dict[str, object]:
+    """The words most likely to come next (`best`), all others together, and how undecided the model is, in nats."""
     a, scores = library(logits), numbers(logits)
-    chances, order = numbers(a.softmax(logits[None])[0]), numbers(a.sort(logits[None], descending=True)[1][0])
-    best = order[:top].tolist()
+    chances = numbers(a.softmax(logits[None])[0])
     words = [
         token(tokenizer, word) | {"probability": float(chances[word]), "logit": float(scores[word])} for word in best
     ]
     logprobs = a.log_softmax(a.float64(logits[None]))
     return {
         "words": words,
-        "others": {"count": len(chances) - top, "probability": float(1 - chances[best].sum(dtype=np.float64))},
+        "others": {"count": len(chances) - len(best), "probability": float(1 - chances[best].sum(dtype=np.float64))},
         "entropy": float(a.entropy(logprobs)[0, 0]),
-        "all": chances[order][_ranks(len(order))],
+        "all": np.sort(chances)[::-1][_ranks(len(chances))],
     }
 
 
 def draw(drawn: Drawn, best: list[int], tokenizer: Tokenizer) -> dict[str, object]:
     """How one of them is drawn: stages for the words on the list, the ruler of what is left, the race."""
     last = drawn.stages[-1]
-    left = numbers(last.probabilities)
-    order = numbers(library(last.logits).sort(last.logits[None], descending=True)[1][0])
-    ruler = [
-        token(tokenizer, int(word)) | {"probability": float(left[word])} for word in order[: min(RULER, last.kept)]
-    ]
+    left, scores = numbers(last.probabilities), numbers(last.logits)
+    kept = np.flatnonzero(scores > -inf)
+    order = kept[np.argsort(-scores[kept], kind="stable")]
+    ruler = [token(tokenizer, int(word)) | {"probability": float(left[word])} for word in order[:RULER]]
     ranks = _ranks(len(left))
     told: dict[str, object] = {
         "curve": {"ranks": ranks + 1, "left": np.sort(left)[::-1][ranks]},

@@ -8,12 +8,12 @@ from starlette.responses import Response
 from glassgpt.engine import Reading, Request, stream
 from glassgpt.explorer.asked import NextAsked, TextAsked, WriteAsked
 from glassgpt.explorer.changes import Changed
-from glassgpt.explorer.drawn import draw, likeliest, numbers
+from glassgpt.explorer.drawn import draw, highest, likeliest, numbers
 from glassgpt.explorer.models import AWorkshop
 from glassgpt.explorer.spelled import token, tokens
 from glassgpt.explorer.wire import event_stream, json_reply
 from glassgpt.explorer.workshop import LOOKED_AT, NEXT_WORDS, Subject
-from glassgpt.sampling import Row, explain, key, library
+from glassgpt.sampling import Row, explain, key
 from glassgpt.tokens.merge import states
 
 router = APIRouter()
@@ -66,8 +66,8 @@ def _told(subject: Subject, ids: list[int], read: Reading, asked: NextAsked) -> 
     tokenizer, seed = subject.lm.tokenizer, asked.sampling.seed
     row = Row(asked.sampling.params(), ids, min(asked.written, len(ids)), (tokenizer.end_of_text,))
     found = explain(read.logits, row, key(seed, 0, len(ids)), tokenizer.vocab_size)
-    list_of_words = likeliest(read.logits, min(asked.top, subject.lm.config.vocab_size), tokenizer)
-    best = numbers(library(read.logits).sort(read.logits[None], descending=True)[1][0])[: asked.top].tolist()
+    best = highest(numbers(read.logits), min(asked.top, subject.lm.config.vocab_size))
+    list_of_words = likeliest(read.logits, best, tokenizer)
     cache = {"reused": read.reused, "new": read.new, "seconds": read.seconds}
     return list_of_words | {"ids": ids, "draw": draw(found, best, tokenizer) | {"seed": seed}, "cache": cache}
 
