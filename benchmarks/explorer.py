@@ -83,7 +83,7 @@ class Found:
     def line(self) -> str:
         """As it is printed."""
         mark = "ok" if self.median <= self.budget else "OVER"
-        return f"{self.what:<52} {self.median:>9,.1f} {self.unit:<3} budget {self.budget:>8,.0f} {self.unit:<3} {mark}"
+        return f"{self.what:<56} {self.median:>9,.1f} {self.unit:<3} budget {self.budget:>8,.0f} {self.unit:<3} {mark}"
 
 
 class Client:
@@ -122,7 +122,7 @@ def over_http(client: Client, config: GPT2Config) -> Iterator[Found]:
     long = config.context_length
     client.time("next", {"ids": text(SHORT, 900)})
     words = median(lambda n: client.time("next", {"ids": text(SHORT, n)}))
-    yield Found("HTTP: ten next words for 20 tokens", words, 150)
+    yield Found("HTTP: ten next words for 20 tokens, none of them known", words, 150)
     step = median(lambda n: client.time("next", {"ids": [*text(SHORT, 900), n]}))
     yield Found("HTTP: one more token", step, 60)
     ids = text(long, 800)
@@ -238,8 +238,8 @@ def link(ids: list[int]) -> str:
 
 
 def sentence(number: int) -> str:
-    """Twenty tokens."""
-    return f"{number}" + " one two three four five six seven eight nine ten" * 2
+    """Twenty tokens, of which only the last is new."""
+    return " one two three four five six seven eight nine" * 2 + f" and {number}"
 
 
 def sizes() -> Iterator[Found]:
