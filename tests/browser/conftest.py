@@ -115,13 +115,15 @@ def listening(workshop):
     from glassgpt.explorer.serve import Address, listen
 
     with listen(Address(port=8200), is_exact=False) as listener:
-        config = uvicorn.Config(create_app(workshop), log_level="error", lifespan="off")
+        config = uvicorn.Config(create_app(workshop), log_level="error", lifespan="off", timeout_graceful_shutdown=5)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        server.should_exit = True
-        thread.join(10)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        finally:  # a server that is left answers for the next one on its port, over connections that the browser keeps
+            server.should_exit = True
+            thread.join(30)
 
 
 @pytest.fixture(scope="session")
