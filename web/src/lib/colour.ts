@@ -1,6 +1,6 @@
 // Colours of pictures: from the theme's own paper to one hue, or from minus through paper to plus.
 
-import { reader } from './state.svelte';
+import { reader } from './reader.svelte';
 
 type Rgb = [number, number, number];
 

@@ -4,7 +4,9 @@ import { copyPython, copy, say } from './hand.svelte';
 import { t } from './i18n.svelte';
 import type { Message } from './messages';
 import { PAGES, setPage } from './pages.svelte';
-import { at, choose, last, link, reader, redo, the, toggleChange, undo } from './state.svelte';
+import { link } from './link';
+import { reader } from './reader.svelte';
+import { at, choose, last, redo, the, toggleChange, undo } from './state.svelte';
 import { goToStop } from './tour';
 import { halt, writeOn } from './writing.svelte';
 
