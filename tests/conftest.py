@@ -101,3 +101,26 @@ def ids(config) -> torch.Tensor:
     """Three rows of eleven tokens."""
     generator = torch.Generator().manual_seed(1)
     return torch.randint(config.vocab_size, (3, 11), generator=generator)
+
+
+@pytest.fixture(scope="session")
+def small_tokenizer():
+    """290 tokens that know a few words."""
+    from glassgpt.tokens import learn
+
+    return learn(["the quick brown fox jumps over the lazy dog, and the dog does not care at all. "] * 4, 290)
+
+
+@pytest.fixture(scope="session")
+def small_folder(small_tokenizer, tmp_path_factory):
+    """A folder with a small random model whose choices differ: 290 tokens, a window of 48."""
+    from glassgpt.checkpoints import save_model
+    from glassgpt.model import GPT2, GPT2Config, initialize
+
+    shape = GPT2Config(vocab_size=small_tokenizer.vocab_size, context_length=48, emb_dim=24, n_heads=3, n_layers=2)
+    network = initialize(GPT2(shape), seed=3).eval()
+    with torch.no_grad():
+        network.wte.weight.mul_(20)
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    save_model(network, folder, tokenizer=small_tokenizer)
+    return folder

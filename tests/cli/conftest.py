@@ -52,20 +52,9 @@ def glassgpt(capsys, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def model(tmp_path_factory):
-    """A folder with a small random model whose choices differ: 290 tokens, a window of 48."""
-    from glassgpt.checkpoints import save_model
-    from glassgpt.model import GPT2, GPT2Config, initialize
-    from glassgpt.tokens import learn
-
-    tokenizer = learn(["the quick brown fox jumps over the lazy dog, and the dog does not care at all. "] * 4, 290)
-    shape = GPT2Config(vocab_size=tokenizer.vocab_size, context_length=48, emb_dim=24, n_heads=3, n_layers=2)
-    network = initialize(GPT2(shape), seed=3).eval()
-    with torch.no_grad():
-        network.wte.weight.mul_(20)
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    save_model(network, folder, tokenizer=tokenizer)
-    return folder
+def model(small_folder):
+    """The folder of a small random model."""
+    return small_folder
 
 
 @pytest.fixture(scope="session")

@@ -4,11 +4,9 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def tokenizer():
+def tokenizer(small_tokenizer):
     """290 tokens that know a few words."""
-    from glassgpt.tokens import learn
-
-    return learn(["the quick brown fox jumps over the lazy dog, and the dog does not care at all. "] * 4, 290)
+    return small_tokenizer
 
 
 @pytest.fixture(scope="session")
