@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from glassgpt.errors import InvalidParameter
-from glassgpt.kernels.crew import CAUTION, TOLERABLE, Crew, Strength, usable_cores
+from glassgpt.kernels.crew import CAUTION, LONGEST_REST, TOLERABLE, Crew, Strength, usable_cores
 from glassgpt.kernels.ir import Module
 from glassgpt.kernels.library import Library, compile_module
 from glassgpt.kernels.machine import host
@@ -71,13 +71,20 @@ def test_after_lost_time_one_thread_less_is_asked_for_a_while():
     assert strength.ask(0.0) == 3
     strength.learn(1.0, took=1.0, lost=TOLERABLE)
     assert strength.ask(1.0) == 3
-    strength.learn(1.0, took=1.0, lost=0.5)
-    strength.learn(1.0, took=0.25, lost=0.25)
-    assert strength.ask(1.0 + 0.25 * CAUTION - 0.01) == 1
-    assert [strength.ask(1.0 + 0.25 * CAUTION + n) for n in range(3)] == [2, 3, 3]
+    strength.learn(1.0, took=0.02, lost=0.01)
+    strength.learn(1.0, took=0.01, lost=0.01)
+    assert strength.ask(1.0 + 0.01 * CAUTION - 0.001) == 1
+    assert [strength.ask(1.0 + 0.01 * CAUTION + n) for n in range(3)] == [2, 3, 3]
     alone = Strength(1)
     alone.learn(1.0, took=1.0, lost=0.5)
     assert alone.ask(1.0) == 1
+
+
+def test_however_much_was_lost_at_once_the_rest_is_short():
+    strength = Strength(2)
+    strength.learn(1.0, took=60.0, lost=59.0)
+    assert strength.ask(1.0 + LONGEST_REST - 0.01) == 1
+    assert strength.ask(1.0 + LONGEST_REST) == 2
 
 
 def test_programs_from_many_threads_take_turns(library):

@@ -4,7 +4,8 @@ They should be twice as fast as one where two cores are free, and never slower t
 core. Two threads and that program are three for two cores, so one of us is always put aside: a helper, for whom the
 caller waits, or the caller itself, which alone would have kept its core. Either way the caller has not computed for a
 part of the run. If that was much, the crew goes on with one thread less, eight times as long as was lost: then trying
-again and again costs little.
+again and again costs little. But no longer than a fifth of a second: what was lost at once, because pages came back
+from the disk or the whole machine stood still, says nothing of what comes.
 """
 
 import ctypes
@@ -34,6 +35,8 @@ TOLERABLE = 0.3
 """The part of a run that may be lost: all machines are disturbed now and then."""
 CAUTION = 8
 """How many times as long as was lost the crew does with one thread less."""
+LONGEST_REST = 0.2
+"""Seconds after which it is always tried again."""
 
 
 def usable_cores() -> int:
@@ -61,8 +64,8 @@ class Strength:
     """How many threads are asked: fewer for a while after time was lost by waiting for one.
 
     >>> strength = Strength(2)
-    >>> strength.learn(10.0, took=1.0, lost=0.5)
-    >>> strength.ask(13.9), strength.ask(14.0)
+    >>> strength.learn(10.0, took=0.02, lost=0.01)
+    >>> strength.ask(10.07), strength.ask(10.09)
     (1, 2)
     """
 
@@ -80,7 +83,7 @@ class Strength:
         """Hear how many seconds a run took, and for how many of them the caller did not compute."""
         if lost > TOLERABLE * took and self._asked > 1:
             self._asked -= 1
-            self._until = now + lost * CAUTION
+            self._until = now + min(lost * CAUTION, LONGEST_REST)
 
 
 class Crew:
