@@ -8,21 +8,26 @@ import numpy as np
 import pytest
 
 from glassgpt.errors import InvalidParameter
-from glassgpt.kernels.crew import CAUTION, LONGEST_REST, TOLERABLE, Crew, Strength, usable_cores
+from glassgpt.kernels.crew import CAUTION, LONGEST_REST, TOLERABLE, Crew, Strength, nap, usable_cores
 from glassgpt.kernels.ir import Module
 from glassgpt.kernels.library import Library, compile_module
 from glassgpt.kernels.machine import host
 from glassgpt.kernels.operation import STATE, Slots, entry, operation
-from glassgpt.kernels.sharing import SHARES, add_sharing
+from glassgpt.kernels.sharing import LINGER, SHARES, add_sharing
 from glassgpt.kernels.types_of_llvm import I64, PTR
 
 COUNT = Slots(counts=PTR)
+NAPS = Slots(nap=PTR, times=I64, threads=PTR)
 
 
 @pytest.fixture(scope="module")
 def library():
-    """A kernel that counts each of its items."""
+    """A kernel that counts each of its items; one that naps over each, and notes which thread did."""
     module = Module()
+    with operation(module, "doze", NAPS) as op, op.items() as i:
+        with op.f.times(op["times"]):
+            op.f.call(op.f.load(PTR, op["nap"]), op.f.load(I64, op["nap"] + 8), op.f.value(I64, 0))
+        op.f.store(op.thread, op["threads"] + i * 8)
     with operation(module, "count", COUNT) as op, op.items() as i:
         place = op["counts"] + i * 8
         op.f.store(op.f.load(I64, place) + 1, place)
@@ -54,6 +59,20 @@ def test_helpers_fall_asleep_and_wake_up_again(library):
     for _ in range(3):
         assert run(crew, library, 100)
         wait_until_asleep(crew, 2)
+
+
+def test_helpers_stay_while_the_caller_does_something_alone(library):
+    crew, state = Crew(library, 2), np.zeros(len(STATE.kinds), np.int64)
+    STATE.set(state, {"one": 1})
+    how = np.array(nap(), np.int64)
+    program, threads = [], [np.zeros(items, np.int64) for items in (1, 100)]
+    for done in threads:  # a single item takes longer than helpers wait for the next run
+        times = 10 * LINGER if len(done) == 1 else 1
+        given = NAPS.fill({"nap": how, "times": times, "threads": done})
+        program.append((entry(library.address("doze"), given, len(done)), given))
+    crew.run(np.stack([line for line, _ in program]), state)
+    assert threads[0].tolist() == [0]
+    assert set(threads[1].tolist()) == {0, 1}
 
 
 def test_helpers_that_are_not_asked_stay_asleep(library, monkeypatch):

@@ -21,12 +21,24 @@ import numpy as np
 
 from glassgpt.errors import InvalidParameter
 from glassgpt.kernels.operation import Words
-from glassgpt.kernels.sharing import ASLEEP, BERTH, BERTHS, LOST, NAP, NAP_TIME, SHARES, STATUS, THREADS, WOKEN
+from glassgpt.kernels.sharing import (
+    ASLEEP,
+    BERTH,
+    BERTHS,
+    LONG_NAP,
+    LOST,
+    NAP,
+    NAP_TIME,
+    SHARES,
+    STATUS,
+    THREADS,
+    WOKEN,
+)
 
 if TYPE_CHECKING:
     from glassgpt.kernels.library import Library
 
-NAP_SECONDS = 50e-6
+NAP_SECONDS, LONG_NAP_SECONDS = 50e-6, 1e-3
 EXACT = time.get_clock_info("thread_time").resolution < 1e-5
 """Whether the system knows how long a thread computed; otherwise naps are counted."""
 LOST_SECONDS = 1e-4
@@ -103,7 +115,7 @@ class Crew:
         self._process = os.getpid()
         self._pool = np.zeros((BERTHS + self.threads * BERTH) // 8, np.int64)
         self._pool[THREADS // 8] = self.threads
-        self._pool[NAP // 8], self._pool[NAP_TIME // 8] = nap()
+        self._pool[NAP // 8], self._pool[NAP_TIME // 8], self._pool[LONG_NAP // 8] = nap()
         self._calls = [threading.Semaphore(0) for _ in range(self.threads - 1)]
         self.helpers: list[threading.Thread] = []
         going = threading.Event()
@@ -168,13 +180,13 @@ class _Time(ctypes.Structure):
     _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
 
 
-_NAP_TIME = _Time(0, int(NAP_SECONDS * 1e9))
+_NAP_TIME, _LONG_NAP = (_Time(0, int(seconds * 1e9)) for seconds in (NAP_SECONDS, LONG_NAP_SECONDS))
 
 
-def nap() -> tuple[int, int]:
-    """The system's own function that sleeps for a moment, and what it wants to be told."""
+def nap() -> tuple[int, int, int]:
+    """The system's own function that sleeps for a moment, and what it wants to be told for a short nap and a long."""
     if sys.platform == "win32":
-        return ctypes.cast(ctypes.windll.kernel32.Sleep, ctypes.c_void_p).value or 0, 1
+        return ctypes.cast(ctypes.windll.kernel32.Sleep, ctypes.c_void_p).value or 0, 1, 1
     address = ctypes.cast(ctypes.CDLL(None).nanosleep, ctypes.c_void_p).value
     assert address is not None
-    return address, ctypes.addressof(_NAP_TIME)
+    return address, ctypes.addressof(_NAP_TIME), ctypes.addressof(_LONG_NAP)

@@ -37,18 +37,25 @@ class Machine:
     """Whether multiply-add is one instruction."""
     pause: str = ""
     """The instruction that tells the CPU that a thread is only waiting."""
+    clock: str = ""
+    """The instruction that reads a clock which runs evenly."""
 
 
+CYCLES = "llvm.readcyclecounter"
+STEADY = "llvm.readsteadycounter"
+"""On x86 the first is even and the second missing; on ARM programs may only read the second."""
 PAUSE = "llvm.x86.sse2.pause"
 ISB = "llvm.aarch64.isb"
 """ARM's `yield` does nothing on most CPUs; emptying the pipeline takes about as long as x86's pause."""
 
 PORTABLE = Machine("portable", "", "", lanes=4, registers=16, fused=False)
 """What LLVM's baseline of any architecture has: SSE2 on x86-64, NEON on ARM."""
-AVX2 = Machine("avx2", "x86-64-v3", "", lanes=8, registers=16, int8="madd", pause=PAUSE)
-AVX2_VNNI = Machine("avx2-vnni", "x86-64-v3", "+avxvnni", lanes=8, registers=16, int8="vnni", pause=PAUSE)
-AVX512 = Machine("avx512", "x86-64-v4", "", lanes=16, registers=32, int8="madd", pause=PAUSE)
-AVX512_VNNI = Machine("avx512-vnni", "x86-64-v4", "+avx512vnni", lanes=16, registers=32, int8="vnni", pause=PAUSE)
+AVX2 = Machine("avx2", "x86-64-v3", "", lanes=8, registers=16, int8="madd", pause=PAUSE, clock=CYCLES)
+AVX2_VNNI = Machine("avx2-vnni", "x86-64-v3", "+avxvnni", lanes=8, registers=16, int8="vnni", pause=PAUSE, clock=CYCLES)
+AVX512 = Machine("avx512", "x86-64-v4", "", lanes=16, registers=32, int8="madd", pause=PAUSE, clock=CYCLES)
+AVX512_VNNI = Machine(
+    "avx512-vnni", "x86-64-v4", "+avx512vnni", lanes=16, registers=32, int8="vnni", pause=PAUSE, clock=CYCLES
+)
 AVX512_BF16 = Machine(
     "avx512-bf16",
     "x86-64-v4",
@@ -58,10 +65,13 @@ AVX512_BF16 = Machine(
     bf16="dpbf16",
     int8="vnni",
     pause=PAUSE,
+    clock=CYCLES,
 )
-NEON = Machine("neon", "", "", lanes=4, registers=32, pause=ISB)
-NEON_DOT = Machine("neon-dot", "", "+dotprod", lanes=4, registers=32, int8="sdot", pause=ISB)
-NEON_BF16 = Machine("neon-bf16", "", "+dotprod,+bf16", lanes=4, registers=32, bf16="bfdot", int8="sdot", pause=ISB)
+NEON = Machine("neon", "", "", lanes=4, registers=32, pause=ISB, clock=STEADY)
+NEON_DOT = Machine("neon-dot", "", "+dotprod", lanes=4, registers=32, int8="sdot", pause=ISB, clock=STEADY)
+NEON_BF16 = Machine(
+    "neon-bf16", "", "+dotprod,+bf16", lanes=4, registers=32, bf16="bfdot", int8="sdot", pause=ISB, clock=STEADY
+)
 
 NEEDS: dict[Machine, frozenset[str]] = {
     AVX512_BF16: frozenset({"avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512vnni", "avx512bf16"}),

@@ -29,9 +29,10 @@ LINE = 64
 THREADS, SHARES, ENTRY, BEFORE, ITEMS, STATE, NAP, NAP_TIME = (8 * place for place in range(8))
 """Numbers that seldom change: all threads, how many are asked in this run; the line of the program that is open, how
 many private ones belong to it, its items, the state; the system's function that sleeps, and its argument."""
-OPENED, WANTED, LOST, REST = (LINE + 8 * place for place in range(4))
+OPENED, WANTED, LOST, HELD, REST, GOING, LONG_NAP = (LINE + 8 * place for place in range(7))
 """The caller's notes: how many kernels were ever opened, how many items they had in all; how many naps it took in
-this run, and for how many kernels it goes on alone because of some."""
+this run; when, in ticks, it was last held up for long, and until when it goes on alone; 1 while the run lasts; and what
+the system's function is given for a long sleep."""
 BERTHS, BERTH = 2 * LINE, 2 * LINE
 """Where two lines for each thread begin, and their size."""
 TICKET, STATUS, WOKEN, FINISHED = 0, 8, 16, LINE
@@ -46,11 +47,13 @@ ENTRY_BYTES = 40
 PATIENCE = 1000
 """Pauses before a waiting thread sleeps: some tens of microseconds."""
 LINGER = 10
-"""Naps before a helper leaves to sleep soundly: about a millisecond."""
+"""Naps after the run before a helper leaves to sleep soundly: about a millisecond."""
 TOLERABLE = 2
-"""Naps at the end of a kernel that are no sign of trouble: the last pieces are not of one size."""
-CAUTION = 4
-"""Kernels that the caller runs alone for each nap, when it waited longer than that."""
+"""Naps at the end of a kernel that are no sign of trouble: the last pieces are not of one size. Nor is it one to wait
+for less than a third of the time that the caller computed, however long that is."""
+CAUTION, SOON = 4, 8
+"""How many times as long as it was held up the caller goes on alone, if that happened again so soon. Once is chance:
+the whole machine may have stood still. Again and again is another program on our core."""
 
 
 def add_sharing(module: Module, machine: Machine) -> None:
@@ -66,10 +69,10 @@ def add_sharing(module: Module, machine: Machine) -> None:
             f.call("compute", f["pool"], f["thread"], entry, f.value(I64, 0), _items(f, entry, state))
     with module.function("work", pool=PTR, thread=I64) as f:
         _work(f)
-    with module.function("wait", pool=PTR) as f:
+    with module.function("wait", pool=PTR, began=I64) as f:
         _wait(f, machine)
     with module.function("run", pool=PTR, program=PTR, count=I64, state=PTR) as f:
-        _run(f)
+        _run(f, machine)
     with module.function("start", pool=PTR) as f:
         number = _add(f, f["pool"] + OPENED, 1) << 32
         with f.times(f.load(I64, f["pool"] + SHARES) - 1) as i:
@@ -84,12 +87,13 @@ def _items(f: Function, entry: Value, state: Value) -> Value:
     return f.load(I64, entry + FACTOR) * f.load(I64, state + f.load(I64, entry + COUNT))
 
 
-def _run(f: Function) -> None:
+def _run(f: Function, machine: Machine) -> None:
     """The caller: one kernel after the other."""
     pool, state, before = f["pool"], f["state"], f.scratch(8)
     f.store(state, pool + STATE)
-    for place in (pool + LOST, pool + REST, before):
+    for place in (pool + LOST, before):
         f.store(f.value(I64, 0), place)
+    _publish(f, f.value(I64, 1), pool + GOING)
     with f.times(f["count"]) as i:
         entry = f["program"] + i * ENTRY_BYTES
         private = f.load(I64, entry + PRIVATE)
@@ -98,17 +102,17 @@ def _run(f: Function) -> None:
             f.store(entry, pool + ENTRY)
             f.store(items, pool + ITEMS)
             f.store(f.load(I64, before), pool + BEFORE)
-            shares, rest = f.load(I64, pool + SHARES), f.load(I64, pool + REST)
-            alone = shares.equals(1) | items.below(2) | f.value(I64, 0).below(rest)
+            shares, now = f.load(I64, pool + SHARES), _ticks(f, machine)
+            alone = shares.equals(1) | items.below(2) | now.below(f.load(I64, pool + REST))
             with f.when(alone):
-                f.store(rest - 1, pool + REST)
                 f.call("prepare", pool, f.value(I64, 0))
                 f.call("compute", pool, f.value(I64, 0), entry, f.value(I64, 0), items)
             with f.when(alone.equals(0)):
                 _open(f, pool, items, shares)
                 f.call("work", pool, f.value(I64, 0))
-                f.call("wait", pool)
+                f.call("wait", pool, now)
         f.store((f.load(I64, before) + 1) * private, before)
+    _publish(f, f.value(I64, 0), pool + GOING)
 
 
 def _open(f: Function, pool: Value, items: Value, shares: Value) -> None:
@@ -144,8 +148,8 @@ def _work(f: Function) -> None:
 
 
 def _wait(f: Function, machine: Machine) -> None:
-    """Until all items are done."""
-    pool, spins, naps = f["pool"], f.scratch(8), f.scratch(8)
+    """Until all items are done of a kernel that the caller began at some tick."""
+    pool, spins, naps, start = f["pool"], f.scratch(8), f.scratch(8), _ticks(f, machine)
     threads, first = f.load(I64, pool + THREADS), pool + (BERTHS + FINISHED)
     f.store(f.value(I64, 0), spins)
     f.store(f.value(I64, 0), naps)
@@ -153,16 +157,22 @@ def _wait(f: Function, machine: Machine) -> None:
         (done,) = f.fold(threads, [f.value(I64, 0)], lambda i, sums: [sums[0] + f.look(first + i * BERTH)])
         leave(done.equals(f.load(I64, pool + WANTED)))
         with f.when(_patient(f, machine, spins).equals(0)):
-            _nap(f)
+            _nap(f, pool + NAP_TIME)
             _add(f, naps, 1)
-    lost = f.load(I64, naps)
-    _add(f, pool + LOST, lost)
-    with f.when(f.value(I64, TOLERABLE).below(lost)):
-        f.store(lost * CAUTION, pool + REST)
+    napped, end = f.load(I64, naps), _ticks(f, machine)
+    lost = end - start
+    _add(f, pool + LOST, napped)
+    with f.when(f.value(I64, TOLERABLE).below(napped)), f.when((start - f["began"]).below(lost * 3)):
+        with f.when((start - f.load(I64, pool + HELD)).below(lost * SOON)):
+            f.store(end + lost * CAUTION, pool + REST)
+        f.store(end, pool + HELD)
 
 
 def _serve(f: Function, machine: Machine) -> None:
-    """Work whenever something is opened; return when nothing was for a while."""
+    """Work whenever something is opened; return when nothing was for a while, and no run is going on.
+
+    In a run the next kernel is near, also where the caller does one or two alone; and nobody wakes helpers in between.
+    """
     pool, me = f["pool"], f["pool"] + BERTHS + f["thread"] * BERTH
     seen, spins, naps, tired = (f.scratch(8) for _ in range(4))
     for place in (seen, spins, naps, tired):
@@ -177,8 +187,10 @@ def _serve(f: Function, machine: Machine) -> None:
             f.store(f.value(I64, 0), naps)
             f.call("work", pool, f["thread"])
         with f.when(known), f.when(_patient(f, machine, spins).equals(0)):
-            _nap(f)
-            with f.when(f.value(I64, LINGER).below(_add(f, naps, 1))):
+            long = f.value(I64, LINGER).below(_add(f, naps, 1))
+            going = f.look(pool + GOING).equals(1)
+            _nap(f, f.choose(long & going, pool + LONG_NAP, pool + NAP_TIME))
+            with f.when(long & going.equals(0)):
                 _fall_asleep(f, me, number, tired)
 
 
@@ -205,13 +217,18 @@ def _patient(f: Function, machine: Machine, spins: Value) -> Value:
     return _add(f, spins, 1).below(PATIENCE)
 
 
+def _ticks(f: Function, machine: Machine) -> Value:
+    """What the CPU's clock shows; where it has none for us, time stands still and nobody rests."""
+    return f.intrinsic(machine.clock, I64) if machine.clock else f.value(I64, 0)
+
+
 def _publish(f: Function, number: Value, place: Value) -> None:
     """Write what others look at, after all that was written before."""
     f.line(f"store atomic {number}, {place} release, align 8")
 
 
-def _nap(f: Function) -> None:
-    f.call(f.load(PTR, f["pool"] + NAP), f.load(I64, f["pool"] + NAP_TIME), f.value(I64, 0))
+def _nap(f: Function, time: Value) -> None:
+    f.call(f.load(PTR, f["pool"] + NAP), f.load(I64, time), f.value(I64, 0))
 
 
 def _add(f: Function, place: Value, more: Value | int) -> Value:
