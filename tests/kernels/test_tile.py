@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from glassgpt.kernels.layout import FORMATS, INT4, padded
 from glassgpt.kernels.machine import host
 from glassgpt.kernels.packing import pack
-from glassgpt.kernels.tile import MOST_ROWS, columns_at_once, tile_twin
+from glassgpt.kernels.tile import MOST_ROWS, TALL, columns_at_once, tile_twin
 from tests.kernels.machines import DESIGNS, EVERY, MACHINES, QUICK, call, library, stored_rows
 
 
@@ -18,7 +18,7 @@ def tolerance(inner):
 
 
 def run(machine, name, packed, x, rows, kind):
-    stored, out = stored_rows(x, packed.format), np.full((MOST_ROWS, 64), np.nan, np.float32)
+    stored, out = stored_rows(x, packed.format), np.full((TALL, 64), np.nan, np.float32)
     scales = packed.group_scales if packed.format is INT4 else stored
     steps = packed.inner // packed.format.per_step
     tile = f"tile_{name}_{kind}_{rows}"
@@ -31,12 +31,12 @@ def run(machine, name, packed, x, rows, kind):
 def check(machine, name, inner, seed):
     random = np.random.default_rng(seed)
     packed = pack(random.standard_normal((64, inner)).astype(np.float32), FORMATS[name])
-    x = np.zeros((MOST_ROWS, padded(inner)), np.float32)
-    x[:, :inner] = random.standard_normal((MOST_ROWS, inner)) * 10.0 ** random.integers(-3, 3, (MOST_ROWS, 1))
+    x = np.zeros((TALL, padded(inner)), np.float32)
+    x[:, :inner] = random.standard_normal((TALL, inner)) * 10.0 ** random.integers(-3, 3, (TALL, 1))
     wanted = tile_twin(packed, x)
     first, allowed = None, tolerance(inner) * np.abs(wanted).max(axis=1, keepdims=True)
-    for kind in ("stream", "reuse"):
-        for rows in range(1, MOST_ROWS + 1):
+    for kind, most in (("stream", TALL), ("reuse", MOST_ROWS)):
+        for rows in range(1, most + 1):
             out = run(machine, name, packed, x, rows, kind)
             first = out[0].copy() if first is None else first
             assert (out[0] == first).all(), "a row's bits depend on its neighbours"
@@ -76,4 +76,4 @@ def test_sums_fit_into_the_registers():
             for rows in range(1, MOST_ROWS + 1):
                 columns = columns_at_once(machine, form, rows)
                 assert 64 // machine.lanes % columns == 0
-                assert columns == 1 or rows * columns * (2 if form.group else 1) < machine.registers
+                assert columns == 1 or rows * columns < machine.registers

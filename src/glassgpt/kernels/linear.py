@@ -18,7 +18,7 @@ from glassgpt.kernels.layout import BLOCK, Format
 from glassgpt.kernels.machine import Machine
 from glassgpt.kernels.operation import Operation, Slots, operation
 from glassgpt.kernels.rows import load_block, piece_bytes, store_block, store_row_block
-from glassgpt.kernels.tile import MOST_ROWS, STEP, columns_at_once, table_name
+from glassgpt.kernels.tile import MOST_ROWS, STEP, TALL, columns_at_once, table_name
 from glassgpt.kernels.types_of_llvm import F32, I64, PTR
 
 LINEAR = Slots(
@@ -58,15 +58,15 @@ def add_linear(
     """Write one kernel; `add_tiles` of the same format must have gone before."""
     with operation(module, linear_name(form, name), LINEAR) as op:
         f = op.f
-        result = f.scratch(MOST_ROWS * BLOCK * 4)
+        result = f.scratch(TALL * BLOCK * 4)
         rows, _ = op.pick(op["wanted_only"])
-        bands, passes = (rows + (BAND - 1)) // BAND, (rows + (MOST_ROWS - 1)) // MOST_ROWS
+        bands, passes = (rows + (BAND - 1)) // BAND, _passes(f, rows)
         x = op["x"] + op.thread * op["x_private"]
         with op.items() as item:
             block, start = item // bands, item % bands * (BAND // MOST_ROWS)
             with f.times(at_most(f, passes - start, BAND // MOST_ROWS)) as i:
                 p = start + i
-                first = p * rows // passes  # 8 rows are 4 and 4: with 6 and 2 the second pass would wait for weights
+                first = p * rows // passes  # 13 rows are 4, 4 and 5, so that no pass waits for weights
                 count = (p + 1) * rows // passes - first
                 if ask is not None:
                     with f.times(count) as i:
@@ -78,6 +78,11 @@ def add_linear(
                     finish(op, machine, numbers, first + i, block)
 
 
+def _passes(f: Function, rows: Value) -> Value:
+    """How often a block of weights meets rows."""
+    return f.choose(rows.below(TALL + 1), f.value(I64, 1), (rows + (MOST_ROWS - 1)) // MOST_ROWS)
+
+
 def at_most(f: Function, number: Value, limit: int) -> Value:
     """The lesser of both."""
     return f.choose(number.below(limit), number, f.value(I64, limit))
@@ -85,7 +90,7 @@ def at_most(f: Function, number: Value, limit: int) -> Value:
 
 def tile_address(f: Function, form: Format, count: Value, streams: Value) -> Value:
     """The kernel for `count` rows out of the table."""
-    place = count - 1 + f.choose(streams, f.value(I64, 0), f.value(I64, MOST_ROWS))
+    place = count - 1 + f.choose(streams, f.value(I64, 0), f.value(I64, TALL))
     return f.load(PTR, f.table(table_name(form)) + place * 8)
 
 
