@@ -16,18 +16,27 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 120.0
 FLAGS = ("--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--window-size=1400,1000")
 TOOLS = """
+const {port1, port2} = new MessageChannel();
+const lookAgain = () => port2.postMessage(0);
 window.timed = (act, isDone) => new Promise((end) => {
-  const start = performance.now();
-  const {port1, port2} = new MessageChannel();
-  port1.onmessage = () => (isDone() ? end(performance.now() - start) : port2.postMessage(0));
+  const start = performance.now(), watch = new MutationObserver(lookAgain);
+  port1.onmessage = () => {
+    if (!isDone()) return;
+    watch.disconnect();
+    end(performance.now() - start);
+  };
+  watch.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
   act();
-  port2.postMessage(0);
+  lookAgain();
 });
 window.answers = 0;
 const real = window.fetch;
 window.fetch = async (...asked) => {
   const reply = await real(...asked), read = reply.json.bind(reply);
-  if (asked[0].endsWith('/next')) reply.json = () => read().finally(() => (window.answers += 1));
+  if (asked[0].endsWith('/next')) reply.json = () => read().finally(() => {
+    window.answers += 1;
+    lookAgain();
+  });
   return reply;
 };
 window.all = (selector) => [...document.querySelectorAll(selector)];
@@ -38,8 +47,9 @@ window.type = (text) => {
   box.dispatchEvent(new Event('input', {bubbles: true}));
 };
 """
-"""`timed` looks again after everything the page itself wants to do, not at the next frame: frames are 16 ms apart.
-`answers` counts the lists of next words that the page has read."""
+"""`timed` looks again whenever the page has changed, after everything that it wants to do itself: to look all the time
+would take a core from the server, and frames are 16 ms apart. `answers` counts the lists of next words that the page
+has read."""
 
 
 class Page:
