@@ -7,10 +7,10 @@
     python benchmarks/against_peers.py --tiny                       # a smoke run with what is installed
 
 Every program runs in a process of its own, which is stopped while another's turn lasts, so that no thread of it waits
-in a loop on our cores. A turn is a text of new random tokens, thrice, or a batch of them: the time until the first
-token is what reading costs, the further time for `--new` more tokens is what writing costs. All rows of one width of
-weights are measured together. What float32 programs write must agree. `peak` is what a process has used of memory at
-most. The last line of stdout is JSON.
+in a loop on our cores. A turn is a text of new random tokens, or a batch of them: the time until the first token is
+what reading costs, the further time for `--new` more tokens is what writing costs; long texts have both thrice. All
+rows of one width of weights are measured together. What float32 programs write must agree. `peak` is what a process has
+used of memory at most. The last line of stdout is JSON.
 """
 
 import argparse

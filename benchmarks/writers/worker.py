@@ -14,8 +14,8 @@ from pathlib import Path
 
 from writers import KINDS, Ids, Kind, Writer, prepared
 
-REPEATS = 3
-"""Times that one text alone is written in a turn."""
+LONG, REPEATS = 500, 3
+"""Prompts of so many tokens are read so many times in a turn."""
 
 
 def main(what: str, name: str, folder: str, threads: int) -> None:
@@ -38,11 +38,11 @@ def main(what: str, name: str, folder: str, threads: int) -> None:
 def answer(writer: Writer, prompts: Sequence[Ids], count: int) -> dict:
     """The time until one token of each text is written, until `count` more are, and what was written.
 
-    The latter is a difference, small where a prompt is long; so one text alone is written several times, and medians
-    are told. Each time the texts begin otherwise: some programs remember beginnings they have read.
+    The latter is a difference, small where a prompt is long; so long ones are read several times, and medians are told.
+    Each time the texts begin otherwise: some programs remember beginnings they have read.
     """
     firsts, wholes, written = [], [], []
-    for _ in range(REPEATS if len(prompts) == 1 else 1):
+    for _ in range(REPEATS if len(prompts[0]) >= LONG else 1):
         seconds, _ = timed(writer, prompts, 1)
         firsts.append(seconds)
         prompts = turned(prompts)
