@@ -48,7 +48,7 @@ ANYWHERE = {"float32": 1e-5, "bfloat16": 0.03, "int8": 0.08, "int4": 0.8}
 
 SMALL = 30_000_000
 """Parameters up to which one thread is the better choice: on two cores a second one adds a fifth to the speed of the
-model that ships, and where another program wants a core it costs half of it and more, for each waits for the other."""
+model that ships, and takes a whole core from everybody else."""
 Report = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is (0: unknown)."""
 
