@@ -1,12 +1,12 @@
 """The micro-kernel: a few rows times one block of 64 outputs. Everything heavy in GPT-2 is this, over and over.
 
-    out[r, n] = Σ over k of  x[r, k] · w[n, k]        r < rows ≤ 6, n < 64
+    out[r, n] = Σ over k of  x[r, k] · w[n, k]        r < rows ≤ 12, n < 64
 
 Why it looks as it does:
 
 - **The sums stay in registers.** A row has 64 sums, four registers of 16; six rows fill 24 of the 32 that AVX-512 has.
-  Nothing is written to memory before the last product. Each loaded weight serves all rows, and each row's numbers serve
-  all outputs: 24 multiply-adds for 4 + 6 loads.
+  Up to six rows nothing is written to memory before the last product. Each loaded weight serves all rows, and each
+  row's numbers serve all outputs: 24 multiply-adds for 4 + 6 loads.
 - **A step is four bytes deep.** The weights lie so that 256 bytes hold one step of all 64 outputs (`layout.py`); the
   four bytes of a row that belong to it are copied to every lane. What those four bytes mean (one float32, two bfloat16,
   four int8) only decides which instruction multiplies.
