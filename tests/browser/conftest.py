@@ -195,9 +195,9 @@ class Visit:
     def run(self, script, *arguments):
         return self.driver.execute_script(script, *arguments)
 
-    def wait(self, condition, seconds=PATIENCE_SECONDS):
+    def wait(self, condition, seconds=0.0):
         """Until a JavaScript expression is true; its value. What asks something of an absent element is not true."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + (seconds or PATIENCE_SECONDS)
         while time.monotonic() < end:
             if value := self.run(f"try {{ return {condition} }} catch {{ return false }}"):
                 return value

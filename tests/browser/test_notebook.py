@@ -31,11 +31,12 @@ class Model {
 const bytes = await (await fetch('./data')).arrayBuffer();
 const shifted = new Uint8Array(bytes.byteLength + 3); // buffers come as a part of a message
 shifted.set(new Uint8Array(bytes), 3);
-window.figures = [[0, 0], [3, 2]].map(([layer, head]) => {
+window.figures = [[0, 0], [3, 2]].map(([layer, head], n) => {
   const model = new Model({ data: new DataView(shifted.buffer, 3), layer, head, position: -1 });
   const el = document.createElement('div');
-  document.body.append(el);
+  if (n === 0) document.body.append(el);
   const leave = make().render({ model, el });
+  if (n === 1) document.body.append(el); // so does JupyterLab
   return { model, el, leave, root: el.shadowRoot };
 });
 """
@@ -105,6 +106,15 @@ def pick(visit, figure, label):
         "figures[arguments[0]].root.querySelector(`[aria-label='${arguments[1]}'], [title^='${arguments[1]}']`).click()"
     )
     visit.run(script, figure, label)
+
+
+@pytest.mark.parametrize("figure", [0, 1])
+def test_pictures_have_colours_wherever_they_were_made(visit, figure):
+    pixels = """const canvas = figures[arguments[0]].root.querySelector('canvas');
+return [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data];"""
+    visit.wait(f"figures[{figure}].root.querySelector('canvas').width > 1")
+    colours = {tuple(colour) for colour in np.reshape(visit.run(pixels, figure), (-1, 4)).tolist()}
+    assert len(colours) > 3
 
 
 def test_every_number_on_the_screen_is_the_traces(visit, seen):

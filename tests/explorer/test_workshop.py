@@ -68,5 +68,8 @@ def test_what_is_kept_is_made_once_and_bounded():
     make("c", 4)  # b goes, a was used since
     make("a", 4), make("b", 4)
     assert made == ["a", "b", "c", "b"]
-    make("huge", 11)
-    assert kept.bytes <= 10
+    make("huge", 11), make("huge", 11)  # the newest stays, however large it is
+    assert made == ["a", "b", "c", "b", "huge"]
+    assert (len(kept), kept.bytes) == (1, 11)
+    make("a", 4)
+    assert kept.bytes == 4

@@ -31,6 +31,18 @@ function isDark(): boolean {
   return matchMedia('(prefers-color-scheme: dark)').matches;
 }
 
+/** Act once an element is part of the page, where alone it has colours: JupyterLab fills it before. Gives what undoes it. */
+function whenShown(el: HTMLElement, act: () => () => void): () => void {
+  let undo = (): void => cancelAnimationFrame(waiting);
+  let waiting = 0;
+  const look = (): void => {
+    if (el.isConnected) undo = act();
+    else waiting = requestAnimationFrame(look);
+  };
+  look();
+  return () => undo();
+}
+
 function render({ model, el }: { model: Kernel; el: HTMLElement }): () => void {
   const sent = model.get('data') as DataView;
   const kept = readArrays<Facts>(sent.buffer.slice(sent.byteOffset, sent.byteOffset + sent.byteLength) as ArrayBuffer);
@@ -55,26 +67,29 @@ function render({ model, el }: { model: Kernel; el: HTMLElement }): () => void {
   place.className = 'paper';
   el.dataset['lmSuppressShortcuts'] = 'true'; // JupyterLab's single-letter commands would take our keys
   root.append(place);
-  takeColoursFrom(place);
-  const app = mount(Notebook, {
-    target: place,
-    props: {
-      kept,
-      says,
-      selected: (layer: number, head: number, position: number) => {
-        if (layer === model.get('layer') && head === model.get('head') && position === model.get('position')) return;
-        model.set('layer', layer);
-        model.set('head', head);
-        model.set('position', position);
-        model.save_changes();
+  const leave = whenShown(el, () => {
+    takeColoursFrom(place);
+    const app = mount(Notebook, {
+      target: place,
+      props: {
+        kept,
+        says,
+        selected: (layer: number, head: number, position: number) => {
+          if (layer === model.get('layer') && head === model.get('head') && position === model.get('position')) return;
+          model.set('layer', layer);
+          model.set('head', head);
+          model.set('position', position);
+          model.save_changes();
+        },
       },
-    },
+    });
+    return () => void unmount(app);
   });
   const events = ['change:layer', 'change:head', 'change:position'];
   for (const event of events) model.on(event, select);
   return () => {
     for (const event of events) model.off(event, select);
-    void unmount(app);
+    leave();
   };
 }
 
