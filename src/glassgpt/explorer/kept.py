@@ -1,7 +1,7 @@
 """Results worth keeping, as long as they fit: what was used least recently goes first, the newest never.
 
-One thing may be larger than everything should be: a trace of GPT-2 XL at 1,024 tokens takes 1.6 GB. Every picture asks for
-it again, and each time it would be made anew.
+One thing may be larger than everything should be: a trace of GPT-2 XL at 1,024 tokens takes 1.6 GB. Every picture asks
+for it again, and each time it would be made anew.
 """
 
 import threading
