@@ -65,8 +65,9 @@ def test_helpers_stay_while_the_caller_does_something_alone(library):
     crew, state = Crew(library, 2), np.zeros(len(STATE.kinds), np.int64)
     STATE.set(state, {"one": 1})
     how = np.array(nap(), np.int64)
-    program, threads = [], [np.zeros(items, np.int64) for items in (1, 100)]
-    for done in threads:  # a single item takes longer than helpers wait for the next run
+    program, threads = [], [np.zeros(items, np.int64) for items in (1, 2000)]
+    # A single item that takes longer than helpers wait for the next run; then time enough, also on a busy machine.
+    for done in threads:
         times = 10 * LINGER if len(done) == 1 else 1
         given = NAPS.fill({"nap": how, "times": times, "threads": done})
         program.append((entry(library.address("doze"), given, len(done)), given))
